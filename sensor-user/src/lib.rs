@@ -1,0 +1,1 @@
+//! The sensor in user space, in the order of a packet's way.

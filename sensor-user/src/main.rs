@@ -1,0 +1,3 @@
+//! The command `teiten`.
+
+fn main() {}

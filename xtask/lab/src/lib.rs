@@ -1,0 +1,1 @@
+//! What tests, demo and benchmarks share: test networks, packets with known truth, generators of load.

@@ -1,0 +1,3 @@
+//! `cargo xtask`: every command that works on the project itself.
+
+fn main() {}
