@@ -17,6 +17,8 @@ pub struct KernelConfig {
     pub flow_mask: u32,
     /// Not zero when the IPv6 watch list holds a prefix.
     pub watch_v6: u32,
+    /// The reader is woken when the ring holds more than so many bytes.
+    pub wake_bytes: u64,
     /// Random, new at each load: where a flow lies in the cache must not be for its sender to choose.
     pub seed: u64,
 }
@@ -28,6 +30,7 @@ impl KernelConfig {
         verdict: Verdict::Pass as u32,
         flow_mask: 0,
         watch_v6: 0,
+        wake_bytes: u64::MAX,
         seed: 0,
     };
 
@@ -43,4 +46,4 @@ impl KernelConfig {
     }
 }
 
-const _: () = assert!(size_of::<KernelConfig>() == 24);
+const _: () = assert!(size_of::<KernelConfig>() == 32);

@@ -34,6 +34,13 @@ pub const fn interface_slot(interface_index: u32) -> u32 {
     interface_index & (INTERFACE_SLOTS as u32 - 1)
 }
 
+/// Slots that one run of `flush` goes through: what the verifier of Linux 5.10 follows with room to spare.
+pub const FLUSH_CHUNK: u32 = 1024;
+/// Asks `flush` to send the batch and a marker, in place of the first slot of a chunk.
+pub const FLUSH_FINISH: u32 = u32::MAX;
+/// The answer of a `flush` that could not work at all.
+pub const FLUSH_FAILED: u32 = u32::MAX;
+
 /// The books of one CPU's flow cache. The packet path and `flush` write separate fields: on kernels before
 /// 6.10 a packet may interrupt `flush`, and `x += 1` is not atomic against itself.
 #[repr(C)]

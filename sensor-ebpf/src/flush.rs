@@ -1,0 +1,188 @@
+//! `flush`: sends what lies idle in this CPU's cache, and then a marker that proves the count.
+//!
+//! User space runs it through `BPF_PROG_TEST_RUN`, pinned to each CPU in turn, a chunk of slots at a time. Kernels
+//! before 6.10 do not keep softirqs off meanwhile, so a packet may interrupt it: `FlowState::flushing` tells that
+//! packet to keep off the cache and the batch.
+
+use core::ptr::{read_volatile, write_volatile};
+
+use aya_ebpf::{
+    bindings::BPF_RB_NO_WAKEUP,
+    helpers::{bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_ns},
+    programs::XdpContext,
+};
+use sensor_common::{
+    Outcome, Packet,
+    counters::{FLUSH_CHUNK, FLUSH_FAILED, FLUSH_FINISH, FlowState, SendBooks},
+    record::{BATCH_RECORDS, Marker, Record, Words},
+};
+
+use crate::{
+    frame::Frame,
+    maps::{FLOWS, OUTCOMES, RECORDS, STAGE, STATE, Stage, copy, own, words},
+};
+
+/// How often a marker is tried anew when packets come between its numbers and its place in the ring.
+const MARKER_TRIES: u32 = 4;
+
+/// Flushes the chunk that begins at the slot named in the first four octets (little-endian), or with
+/// [`FLUSH_FINISH`] there the batch, and then sends a marker. Answers how many records found no room and stay, or
+/// [`FLUSH_FAILED`].
+#[inline(always)]
+pub fn run(context: &XdpContext) -> u32 {
+    let (Some(start), Some(state)) = (Frame::of(context).read::<4>(0), own(&STATE, 0)) else {
+        return FLUSH_FAILED;
+    };
+    set_flushing(state, 1);
+    let stay = match u32::from_le_bytes(start) {
+        FLUSH_FINISH => finish(state),
+        start => chunk(start, &mut state.flush),
+    };
+    set_flushing(state, 0);
+    stay
+}
+
+#[inline(always)]
+fn set_flushing(state: &mut FlowState, value: u64) {
+    // SAFETY: plain memory of this CPU; volatile, so that it is written before and after all that it guards.
+    unsafe { write_volatile(&raw mut state.flushing, value) }
+}
+
+#[inline(always)]
+fn chunk(start: u32, books: &mut SendBooks) -> u32 {
+    let mut stay = 0;
+    for place in 0..FLUSH_CHUNK {
+        let Some(slot) = FLOWS.get_ptr_mut(start.wrapping_add(place)) else {
+            continue;
+        };
+        // SAFETY: this CPU's own slot, which no packet touches while `flushing` is set.
+        let slot = unsafe { &mut *slot };
+        stay += leave(slot, books);
+    }
+    stay
+}
+
+/// Sends a slot and empties it; where the ring has no room it stays as it is, and 1 is the answer.
+#[inline(always)]
+fn leave(slot: &mut Record, books: &mut SendBooks) -> u32 {
+    // SAFETY: as above.
+    let packets = unsafe { read_volatile(&raw const slot.packets) };
+    if packets == 0 {
+        return 0;
+    }
+    let Some(mut place) = RECORDS.reserve(0) else {
+        return 1;
+    };
+    copy(words(slot), place.as_mut_ptr());
+    // SAFETY: as above.
+    unsafe { write_volatile(&raw mut slot.packets, 0) }
+    place.submit(BPF_RB_NO_WAKEUP.into());
+    books.attempted_records += 1;
+    books.attempted_packets += u64::from(packets);
+    0
+}
+
+#[inline(always)]
+fn finish(state: &mut FlowState) -> u32 {
+    let Some(stage) = own(&STAGE, 0) else {
+        return FLUSH_FAILED;
+    };
+    let stay = send_stage(stage, &mut state.flush);
+    send_marker(state);
+    stay
+}
+
+/// Sends the batch as far as it is filled, whole or not at all.
+#[inline(always)]
+fn send_stage(stage: &mut Stage, books: &mut SendBooks) -> u32 {
+    let waiting = stage.records as usize & (BATCH_RECORDS - 1);
+    if waiting == 0 {
+        return 0;
+    }
+    // SAFETY: `waiting` is below the length of the batch.
+    let records: &[Words] = unsafe { core::slice::from_raw_parts((&raw const stage.batch).cast(), waiting) };
+    if RECORDS.output_untyped::<[Words]>(records, BPF_RB_NO_WAKEUP.into()).is_err() {
+        return waiting as u32;
+    }
+    books.attempted_records += waiting as u64;
+    books.attempted_packets += stage.packets;
+    stage.clear();
+    0
+}
+
+#[inline(always)]
+fn send_marker(state: &mut FlowState) {
+    let observed_packets = observed();
+    for _ in 0..MARKER_TRIES {
+        let before = Sent::read(state);
+        let Some(mut place) = RECORDS.reserve(0) else {
+            break;
+        };
+        // What a packet sent meanwhile may lie on either side of the marker: then its numbers prove nothing.
+        if Sent::read(state) != before {
+            place.discard(BPF_RB_NO_WAKEUP.into());
+            continue;
+        }
+        state.markers += 1;
+        write_marker(place.as_mut_ptr(), state.markers, observed_packets, before);
+        place.submit(BPF_RB_NO_WAKEUP.into());
+        return;
+    }
+    state.markers_missed += 1;
+}
+
+/// What this CPU sent, by both writers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Sent {
+    attempted_records: u64,
+    attempted_packets: u64,
+    lost_packets: u64,
+}
+
+impl Sent {
+    #[inline(always)]
+    fn read(state: &FlowState) -> Self {
+        // SAFETY: plain memory of this CPU; volatile, because a packet may write it between two readings.
+        let (path, flush) = unsafe {
+            (
+                read_volatile(&raw const state.path),
+                read_volatile(&raw const state.flush),
+            )
+        };
+        Self {
+            attempted_records: path.attempted_records + flush.attempted_records,
+            attempted_packets: path.attempted_packets + flush.attempted_packets,
+            lost_packets: path.lost_packets + flush.lost_packets,
+        }
+    }
+}
+
+#[inline(always)]
+fn write_marker(place: *mut Words, sequence: u64, observed_packets: u64, sent: Sent) {
+    // SAFETY: helpers without arguments.
+    let (cpu, nanoseconds, jiffies) =
+        unsafe { (bpf_get_smp_processor_id(), bpf_ktime_get_ns(), bpf_jiffies64()) };
+    let marker = [
+        u64::from(cpu) | sequence << 32,
+        observed_packets,
+        Marker::KIND,
+        sent.attempted_packets,
+        sent.lost_packets,
+        sent.attempted_records,
+        nanoseconds,
+        jiffies,
+    ];
+    copy(&marker, place);
+}
+
+/// The packets that this CPU observed, ever.
+#[inline(always)]
+fn observed() -> u64 {
+    let mut sum = 0;
+    for outcome in Outcome::ALL {
+        if outcome.is_observed() {
+            sum += OUTCOMES.get(outcome as u32).copied().unwrap_or(0);
+        }
+    }
+    sum
+}

@@ -1,0 +1,33 @@
+//! The one place that reads packet memory.
+
+use aya_ebpf::programs::XdpContext;
+use sensor_common::Packet;
+
+/// The linear part of a frame.
+pub struct Frame {
+    start: usize,
+    end: usize,
+}
+
+impl Frame {
+    #[inline(always)]
+    pub fn of(context: &XdpContext) -> Self {
+        Self {
+            start: context.data(),
+            end: context.data_end(),
+        }
+    }
+}
+
+impl Packet for Frame {
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        let start = self.start + offset;
+        if start + N > self.end {
+            return None;
+        }
+        // SAFETY: `start..start + N` lies within the packet, as just checked (and as the verifier checks again);
+        // an array of octets has no alignment to break.
+        Some(unsafe { *(start as *const [u8; N]) })
+    }
+}

@@ -1,0 +1,86 @@
+//! The way of a record to user space: sixteen to a batch, one write to the ring for each.
+//!
+//! What is dear about the ring is its cache line that all CPUs share, not the copy.
+
+use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    helpers::bpf_ringbuf_query,
+    programs::XdpContext,
+};
+use sensor_common::{
+    counters::SendBooks,
+    record::{BATCH_RECORDS, Record, Words},
+};
+
+use crate::maps::{RECORDS, STAGE, Stage, config, copy, own, words};
+
+/// The reader polls by time; it is woken early when the ring fills, which is looked at once in so many batches.
+const BATCHES_BETWEEN_LOOKS: u64 = 16;
+
+/// Puts a record into this CPU's batch, and sends the batch when it is full.
+#[inline(always)]
+pub fn put(context: &XdpContext, record: &Record, books: &mut SendBooks) {
+    let Some(stage) = own(&STAGE, 0) else {
+        return lose(books, 1, record.packets.into());
+    };
+    let place = stage.records as usize & (BATCH_RECORDS - 1);
+    copy(words(record), &raw mut stage.batch[place]);
+    stage.packets += u64::from(record.packets);
+    stage.records += 1;
+    if stage.records as usize >= BATCH_RECORDS {
+        send_batch(context, stage, books);
+    }
+}
+
+#[inline(always)]
+fn send_batch(_context: &XdpContext, stage: &mut Stage, books: &mut SendBooks) {
+    stage.batches += 1;
+    if RECORDS
+        .output_untyped::<[Words; BATCH_RECORDS]>(&stage.batch, wake(stage.batches))
+        .is_ok()
+    {
+        books.attempted_records += BATCH_RECORDS as u64;
+        books.attempted_packets += stage.packets;
+    } else {
+        lose(books, BATCH_RECORDS as u64, stage.packets);
+    }
+    stage.clear();
+}
+
+/// Sends one record past the batch.
+#[inline(always)]
+pub fn send_now(record: &Record, books: &mut SendBooks) {
+    match RECORDS.reserve(0) {
+        Some(mut place) => {
+            copy(words(record), place.as_mut_ptr());
+            place.submit(BPF_RB_NO_WAKEUP.into());
+            books.attempted_records += 1;
+            books.attempted_packets += u64::from(record.packets);
+        }
+        None => lose(books, 1, record.packets.into()),
+    }
+}
+
+#[inline(always)]
+fn lose(books: &mut SendBooks, records: u64, packets: u64) {
+    books.attempted_records += records;
+    books.attempted_packets += packets;
+    books.lost_records += records;
+    books.lost_packets += packets;
+}
+
+#[inline(always)]
+fn wake(batches: u64) -> u64 {
+    if batches % BATCHES_BETWEEN_LOOKS == 0 && bytes_waiting() > config().wake_bytes {
+        BPF_RB_FORCE_WAKEUP.into()
+    } else {
+        BPF_RB_NO_WAKEUP.into()
+    }
+}
+
+/// What lies in the ring for the reader, in bytes.
+#[inline(always)]
+fn bytes_waiting() -> u64 {
+    // SAFETY: the map is a ring buffer, and the helper only reads its positions.
+    unsafe { bpf_ringbuf_query((&raw const RECORDS).cast_mut().cast(), BPF_RB_AVAIL_DATA.into()) }
+}
