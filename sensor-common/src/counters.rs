@@ -20,6 +20,19 @@ pub const PORT_COUNT: usize = 1 << 16;
 /// IP protocol numbers: the entries of the map `PROTOCOLS`.
 pub const PROTOCOL_COUNT: usize = 1 << 8;
 
+/// Entries of the map `ICMP_TYPES`: ICMP, then ICMPv6.
+pub const ICMP_TYPE_COUNT: usize = 2 << 8;
+
+/// Where messages of an ICMP or ICMPv6 type are counted.
+#[inline(always)]
+#[must_use]
+pub const fn icmp_slot(kind: u8, family: crate::Family) -> u32 {
+    match family {
+        crate::Family::Ipv4 => kind as u32,
+        crate::Family::Ipv6 => 0x100 | kind as u32,
+    }
+}
+
 /// Entries of the map `CLASSES`: class numbers start at 1.
 pub const CLASS_SLOTS: usize = 4;
 

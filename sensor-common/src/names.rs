@@ -11,7 +11,9 @@ pub const FLUSH: &str = "flush";
 pub const OUTCOMES: &str = "OUTCOMES";
 /// Per-CPU array: [`PortCounters`](crate::counters::PortCounters) by destination port.
 pub const PORTS: &str = "PORTS";
-/// Per-CPU array: observed packets by IP protocol number.
+/// Per-CPU array: observed ICMP and ICMPv6 messages by type, see [`icmp_slot`](crate::counters::icmp_slot).
+pub const ICMP_TYPES: &str = "ICMP_TYPES";
+/// Per-CPU array: observed packets of other transports and later fragments by IP protocol number.
 pub const PROTOCOLS: &str = "PROTOCOLS";
 /// Per-CPU array: observed packets by [`Class`](crate::Class) number.
 pub const CLASSES: &str = "CLASSES";
@@ -47,6 +49,7 @@ mod tests {
             FLUSH,
             OUTCOMES,
             PORTS,
+            ICMP_TYPES,
             PROTOCOLS,
             CLASSES,
             INTERFACES,

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use sensor_common::{
     Outcome,
     config::KernelConfig,
-    counters::{CLASS_SLOTS, FlowState, INTERFACE_SLOTS, PORT_COUNT, PROTOCOL_COUNT, PortCounters},
+    counters::{CLASS_SLOTS, FlowState, ICMP_TYPE_COUNT, INTERFACE_SLOTS, PORT_COUNT, PROTOCOL_COUNT, PortCounters},
     record::{BATCH_RECORDS, Record, Words},
     watch,
 };
@@ -22,6 +22,8 @@ static CONFIG: KernelConfig = KernelConfig::UNSET;
 pub static OUTCOMES: PerCpuArray<u64, { Outcome::COUNT }> = PerCpuArray::new();
 #[btf_map]
 pub static PORTS: PerCpuArray<PortCounters, PORT_COUNT> = PerCpuArray::new();
+#[btf_map]
+pub static ICMP_TYPES: PerCpuArray<u64, ICMP_TYPE_COUNT> = PerCpuArray::new();
 #[btf_map]
 pub static PROTOCOLS: PerCpuArray<u64, PROTOCOL_COUNT> = PerCpuArray::new();
 #[btf_map]

@@ -1,9 +1,9 @@
 //! The exact totals: every packet once by outcome and interface, every observed one by what it is.
 
 use aya_ebpf::programs::XdpContext;
-use sensor_common::{Observation, Outcome, ToolSet, Transport, Class, counters::interface_slot};
+use sensor_common::{Observation, Outcome, ToolSet, Transport, Class, counters::{icmp_slot, interface_slot}};
 
-use crate::maps::{CLASSES, INTERFACES, OUTCOMES, PORTS, PROTOCOLS, increment, own};
+use crate::maps::{CLASSES, ICMP_TYPES, INTERFACES, OUTCOMES, PORTS, PROTOCOLS, increment, own};
 
 /// Counts a packet's end.
 #[inline(always)]
@@ -32,7 +32,10 @@ pub fn observe(observation: &Observation) {
                 port.udp += 1;
             }
         }
-        Transport::Icmp | Transport::Icmpv6 => {}
+        Transport::Icmp | Transport::Icmpv6 => {
+            let [kind, _] = observation.icmp.to_be_bytes();
+            increment(&ICMP_TYPES, icmp_slot(kind, observation.family));
+        }
         Transport::Other | Transport::Fragment => increment(&PROTOCOLS, observation.protocol.into()),
     }
 }

@@ -1,0 +1,127 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use teiten::{
+    config::{FileConfig, LogFormat, VerdictChoice},
+    kernel::ModeChoice,
+};
+
+/// A network-telescope sensor: counts every packet that reaches addresses nobody asked for.
+#[derive(Debug, Parser)]
+#[command(
+    name = "teiten",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the sensor until it is interrupted
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunArguments>),
+    /// Work with configuration files
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+/// What to do with a configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print a configuration with every key, its meaning and its default
+    Init,
+    /// Say whether a configuration is valid
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print what a configuration comes to, defaults included, as JSON
+    Show {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  teiten run --interface eth0 --watch 198.51.100.0/24
+  teiten run --config /etc/teiten/teiten.toml --listen 0.0.0.0:10023
+  curl -s http://127.0.0.1:10023/metrics";
+
+/// Flags of `run`; each goes before the configuration file.
+#[derive(Args, Debug)]
+pub struct RunArguments {
+    /// Configuration file (`teiten config init` prints one)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Interface to watch; may be given several times
+    #[arg(long = "interface", short, value_name = "IF")]
+    pub interfaces: Vec<String>,
+    /// Where the program runs: in the driver, in the network stack, or the first that is possible
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeChoice>,
+    /// Dark addresses to observe; may be given several times
+    #[arg(long, short, value_name = "CIDR", num_args = 1.., value_delimiter = ',')]
+    pub watch: Vec<String>,
+    /// What becomes of packets to watched addresses
+    #[arg(long, value_enum)]
+    pub verdict: Option<VerdictChoice>,
+    /// Where to serve metrics
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// The sensor's id
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Slots of each CPU's flow cache, a power of two
+    #[arg(long, value_name = "N")]
+    pub flow_slots: Option<u64>,
+    /// Size of the ring of records, a power of two, as in "16MiB"
+    #[arg(long, value_name = "SIZE")]
+    pub ring_size: Option<bytesize::ByteSize>,
+    /// How often caches are flushed and totals read, as in "10s"
+    #[arg(long, value_name = "TIME")]
+    pub flush_interval: Option<jiff::SignedDuration>,
+    /// How much the program in the kernel logs
+    #[arg(long, value_name = "LEVEL")]
+    pub kernel_log: Option<log::LevelFilter>,
+    /// How much the daemon logs
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<log::LevelFilter>,
+    /// The form of log lines
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// Another eBPF object than the embedded one: for work on the program itself
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub object: Option<PathBuf>,
+}
+
+impl RunArguments {
+    /// The flags in the shape of a configuration file.
+    pub fn to_file_config(&self) -> FileConfig {
+        let given = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+        let mut file = FileConfig::default();
+        file.sensor.id.clone_from(&self.id);
+        file.capture.interfaces = given(&self.interfaces);
+        file.capture.mode = self.mode;
+        file.capture.watch = given(&self.watch);
+        file.capture.verdict = self.verdict;
+        file.kernel.flow_slots = self.flow_slots;
+        file.kernel.ring_size = self.ring_size;
+        file.kernel.flush_interval = self.flush_interval;
+        file.kernel.log = self.kernel_log;
+        file.export.listen = self.listen;
+        file.log.level = self.log_level;
+        file.log.format = self.log_format;
+        file
+    }
+}

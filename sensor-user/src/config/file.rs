@@ -1,0 +1,159 @@
+//! The configuration as it is written: a TOML file, or flags in the same shape.
+
+use std::{fs, net::SocketAddr, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use crate::{export::PortName, kernel::ModeChoice};
+
+/// A configuration with every key, its meaning and its default.
+pub const TEMPLATE: &str = include_str!("teiten.toml");
+
+/// The file's tables.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileConfig {
+    /// `[sensor]`
+    pub sensor: SensorTable,
+    /// `[capture]`
+    pub capture: CaptureTable,
+    /// `[kernel]`
+    pub kernel: KernelTable,
+    /// `[export]`
+    pub export: ExportTable,
+    /// `[log]`
+    pub log: LogTable,
+}
+
+/// `[sensor]`: who we are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SensorTable {
+    /// See [`Config::sensor_id`](super::Config::sensor_id).
+    pub id: Option<String>,
+}
+
+/// `[capture]`: what is watched, and where.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CaptureTable {
+    /// See [`Config::interfaces`](super::Config::interfaces).
+    pub interfaces: Option<Vec<String>>,
+    /// See [`Config::mode`](super::Config::mode).
+    pub mode: Option<ModeChoice>,
+    /// See [`Config::watch`](super::Config::watch).
+    pub watch: Option<Vec<String>>,
+    /// See [`Config::verdict`](super::Config::verdict).
+    pub verdict: Option<VerdictChoice>,
+}
+
+/// `[kernel]`: sizes and intervals of the packet path.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KernelTable {
+    /// See [`Config::flow_slots`](super::Config::flow_slots).
+    pub flow_slots: Option<u64>,
+    /// See [`Config::ring_bytes`](super::Config::ring_bytes).
+    pub ring_size: Option<bytesize::ByteSize>,
+    /// See [`Config::flush_interval`](super::Config::flush_interval).
+    pub flush_interval: Option<jiff::SignedDuration>,
+    /// See [`Config::queue_batches`](super::Config::queue_batches).
+    pub queue_batches: Option<u64>,
+    /// See [`Config::kernel_log`](super::Config::kernel_log).
+    pub log: Option<log::LevelFilter>,
+}
+
+/// `[export]`: what Prometheus gets.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExportTable {
+    /// See [`Config::listen`](super::Config::listen).
+    pub listen: Option<SocketAddr>,
+    /// See [`Config::listed_ports`](super::Config::listed_ports).
+    pub listed_ports: Option<u64>,
+    /// See [`Config::watched_ports`](super::Config::watched_ports).
+    pub watched_ports: Option<Vec<PortName>>,
+}
+
+/// `[log]`: what the daemon says.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogTable {
+    /// See [`Config::log_level`](super::Config::log_level).
+    pub level: Option<log::LevelFilter>,
+    /// See [`Config::log_format`](super::Config::log_format).
+    pub format: Option<LogFormat>,
+}
+
+/// What becomes of observed packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictChoice {
+    /// They go on to the host.
+    #[default]
+    Pass,
+    /// They end here.
+    Drop,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FileConfig {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read, is no TOML, or has a key or value that cannot be.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text).map_err(|source| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// It is no TOML, or has a key or value that cannot be.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// Takes from `over` whatever it says.
+    pub fn overlay(&mut self, over: Self) {
+        overlay(&mut self.sensor.id, over.sensor.id);
+        overlay(&mut self.capture.interfaces, over.capture.interfaces);
+        overlay(&mut self.capture.mode, over.capture.mode);
+        overlay(&mut self.capture.watch, over.capture.watch);
+        overlay(&mut self.capture.verdict, over.capture.verdict);
+        overlay(&mut self.kernel.flow_slots, over.kernel.flow_slots);
+        overlay(&mut self.kernel.ring_size, over.kernel.ring_size);
+        overlay(&mut self.kernel.flush_interval, over.kernel.flush_interval);
+        overlay(&mut self.kernel.queue_batches, over.kernel.queue_batches);
+        overlay(&mut self.kernel.log, over.kernel.log);
+        overlay(&mut self.export.listen, over.export.listen);
+        overlay(&mut self.export.listed_ports, over.export.listed_ports);
+        overlay(&mut self.export.watched_ports, over.export.watched_ports);
+        overlay(&mut self.log.level, over.log.level);
+        overlay(&mut self.log.format, over.log.format);
+    }
+}
+
+fn overlay<T>(under: &mut Option<T>, over: Option<T>) {
+    if over.is_some() {
+        *under = over;
+    }
+}

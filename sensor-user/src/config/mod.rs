@@ -1,0 +1,250 @@
+//! What the operator decided, checked once: nothing behind this module meets a value that cannot be.
+
+mod error;
+mod file;
+mod own;
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use ipnet::IpNet;
+use sensor_common::Verdict;
+use serde::Serialize;
+
+pub use self::{
+    error::ConfigError,
+    file::{FileConfig, LogFormat, TEMPLATE, VerdictChoice},
+    own::refuse_own_addresses,
+};
+use crate::kernel::ModeChoice;
+
+/// A checked configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Config {
+    /// The sensor's id: letters, digits, `-`, `_` and `.`, at most 64.
+    pub sensor_id: String,
+    /// Where to watch; at least one, each once.
+    pub interfaces: Vec<String>,
+    /// How to attach.
+    pub mode: ModeChoice,
+    /// The watched prefixes; at least one.
+    pub watch: Vec<IpNet>,
+    /// What becomes of observed packets.
+    pub verdict: VerdictChoice,
+    /// Slots of the flow cache for each CPU; a power of two from 1,024 to 1,048,576.
+    pub flow_slots: u32,
+    /// Size of the ring of records in bytes; a power of two from 4 KiB to 1 GiB.
+    pub ring_bytes: u32,
+    /// How often the caches are flushed and the totals read; from 100 ms to 1 h.
+    #[serde(serialize_with = "as_text")]
+    pub flush_interval: Duration,
+    /// How much the program in the kernel logs.
+    pub kernel_log: log::LevelFilter,
+    /// Batches of records that may wait between drain and aggregation; from 1 to 65,536.
+    pub queue_batches: usize,
+    /// Where the metrics are served.
+    pub listen: SocketAddr,
+    /// Ports with series of their own, beside `other`; from 1 to 1,024.
+    pub listed_ports: usize,
+    /// Ports that always have series of their own.
+    pub watched_ports: Vec<crate::export::PortName>,
+    /// How much the daemon logs.
+    pub log_level: log::LevelFilter,
+    /// In which form.
+    pub log_format: LogFormat,
+}
+
+fn as_text<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{duration:?}"))
+}
+
+impl Config {
+    /// The verdict as the kernel has it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self.verdict {
+            VerdictChoice::Pass => Verdict::Pass,
+            VerdictChoice::Drop => Verdict::Drop,
+        }
+    }
+
+    /// Reads a file, lays `flags` over it, and checks the whole.
+    ///
+    /// # Errors
+    /// The file cannot be read or understood, or a value cannot be.
+    pub fn load(file: Option<&Path>, flags: FileConfig) -> Result<Self, ConfigError> {
+        let mut merged = match file {
+            Some(path) => FileConfig::read(path)?,
+            None => FileConfig::default(),
+        };
+        merged.overlay(flags);
+        Self::check(merged)
+    }
+
+    /// Checks every value, and fills in what was left out.
+    ///
+    /// # Errors
+    /// A value cannot be.
+    pub fn check(file: FileConfig) -> Result<Self, ConfigError> {
+        let FileConfig {
+            sensor,
+            capture,
+            kernel,
+            export,
+            log,
+        } = file;
+        let interfaces = capture.interfaces.unwrap_or_default();
+        if interfaces.is_empty() {
+            return Err(ConfigError::NoInterface);
+        }
+        if let Some(twice) = first_double(&interfaces) {
+            return Err(ConfigError::InterfaceTwice(twice.to_owned()));
+        }
+        let watch = capture.watch.unwrap_or_default();
+        if watch.is_empty() {
+            return Err(ConfigError::NothingWatched {
+                interface: interfaces.first().cloned().unwrap_or_default(),
+            });
+        }
+        Ok(Self {
+            sensor_id: check_id(sensor.id)?,
+            watch: watch
+                .iter()
+                .map(|text| parse_prefix(text))
+                .collect::<Result<_, _>>()?,
+            interfaces,
+            mode: capture.mode.unwrap_or_default(),
+            verdict: capture.verdict.unwrap_or_default(),
+            flow_slots: power_of_two("kernel.flow_slots", kernel.flow_slots, 16_384, 1 << 10, 1 << 20)?,
+            ring_bytes: power_of_two(
+                "kernel.ring_size",
+                kernel.ring_size.map(|size| size.as_u64()),
+                16 << 20,
+                4 << 10,
+                1 << 30,
+            )?,
+            flush_interval: check_interval(kernel.flush_interval)?,
+            kernel_log: kernel.log.unwrap_or(log::LevelFilter::Warn),
+            queue_batches: within("kernel.queue_batches", kernel.queue_batches, 1_024, 1, 65_536)?,
+            listen: export.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10023))),
+            listed_ports: within("export.listed_ports", export.listed_ports, 128, 1, 1_024)?,
+            watched_ports: export.watched_ports.unwrap_or_default(),
+            log_level: log.level.unwrap_or(log::LevelFilter::Info),
+            log_format: log.format.unwrap_or_default(),
+        })
+    }
+}
+
+fn first_double(names: &[String]) -> Option<&str> {
+    let mut seen = std::collections::BTreeSet::new();
+    names
+        .iter()
+        .find(|name| !seen.insert(name.as_str()))
+        .map(String::as_str)
+}
+
+fn parse_prefix(text: &str) -> Result<IpNet, ConfigError> {
+    let bad = |cause: String| ConfigError::BadPrefix {
+        text: text.to_owned(),
+        cause,
+    };
+    let prefix = match text.parse::<IpNet>() {
+        Ok(prefix) => prefix,
+        // A single address is the prefix of that address.
+        Err(error) => match text.parse::<std::net::IpAddr>() {
+            Ok(address) => IpNet::from(address),
+            Err(_) => return Err(bad(error.to_string())),
+        },
+    };
+    if prefix.trunc() != prefix {
+        return Err(bad(format!(
+            "bits are set behind the prefix; do you mean {}?",
+            prefix.trunc()
+        )));
+    }
+    Ok(prefix)
+}
+
+fn check_id(id: Option<String>) -> Result<String, ConfigError> {
+    let id = match id {
+        Some(id) => id,
+        None => nix::unistd::gethostname()
+            .ok()
+            .and_then(|name| name.into_string().ok())
+            .unwrap_or_else(|| "sensor".to_owned()),
+    };
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if id.is_empty() || id.len() > 64 || !id.chars().all(fits) {
+        return Err(ConfigError::BadId(id));
+    }
+    Ok(id)
+}
+
+fn check_interval(interval: Option<jiff::SignedDuration>) -> Result<Duration, ConfigError> {
+    let Some(interval) = interval else {
+        return Ok(Duration::from_secs(10));
+    };
+    Duration::try_from(interval)
+        .ok()
+        .filter(|interval| (Duration::from_millis(100)..=Duration::from_hours(1)).contains(interval))
+        .ok_or(ConfigError::BadInterval(interval))
+}
+
+fn within(
+    key: &'static str,
+    value: Option<u64>,
+    default: usize,
+    least: u64,
+    most: u64,
+) -> Result<usize, ConfigError> {
+    let Some(value) = value else {
+        return Ok(default);
+    };
+    if !(least..=most).contains(&value) {
+        return Err(ConfigError::OutOfRange {
+            key,
+            value,
+            least,
+            most,
+        });
+    }
+    usize::try_from(value).map_err(|_| ConfigError::OutOfRange {
+        key,
+        value,
+        least,
+        most,
+    })
+}
+
+fn power_of_two(
+    key: &'static str,
+    value: Option<u64>,
+    default: u32,
+    least: u64,
+    most: u64,
+) -> Result<u32, ConfigError> {
+    let Some(value) = value else {
+        return Ok(default);
+    };
+    if !value.is_power_of_two() {
+        return Err(ConfigError::NoPowerOfTwo {
+            key,
+            value,
+            near: value
+                .checked_next_power_of_two()
+                .unwrap_or(most)
+                .clamp(least, most),
+        });
+    }
+    u32::try_from(value)
+        .ok()
+        .filter(|_| (least..=most).contains(&value))
+        .ok_or(ConfigError::OutOfRange {
+            key,
+            value,
+            least,
+            most,
+        })
+}
+
+#[cfg(test)]
+mod tests;

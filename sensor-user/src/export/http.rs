@@ -1,0 +1,118 @@
+//! The HTTP service: metrics, health and the snapshot.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use super::{metrics::Metrics, published::Published};
+
+/// Rows of each list that the service gives unless asked for more.
+const DEFAULT_ROWS: usize = 100;
+/// The most that it gives: every port of TCP and UDP.
+const MOST_ROWS: usize = 1 << 17;
+
+/// What the handlers work with.
+pub struct Service {
+    /// The metrics.
+    pub metrics: Metrics,
+    /// The published state.
+    pub published: Arc<Published>,
+    /// A tick later than this after the last is no good health.
+    pub patience: Duration,
+}
+
+/// Serves until `stop` is done.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    service: Arc<Service>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/", get(|| async { Html(include_str!("landing.html")) }))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/api/v1/snapshot", get(snapshot))
+        .with_state(service);
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
+}
+
+async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    match service.metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be encoded");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Alive: the tick that reads the totals has run lately.
+async fn healthz(State(service): State<Arc<Service>>) -> Response {
+    match service.published.get() {
+        None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "starting: the totals were not read yet\n",
+        )
+            .into_response(),
+        Some(state) => {
+            let age = jiff::Timestamp::now().duration_since(state.snapshot.to);
+            if age.unsigned_abs() > service.patience {
+                let text = format!("the totals were last read {age:#} ago\n");
+                return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+            }
+            "ok\n".into_response()
+        }
+    }
+}
+
+/// Ready: alive, attached, and every count adds up.
+async fn readyz(State(service): State<Arc<Service>>) -> Response {
+    let Some(state) = service.published.get() else {
+        return healthz(State(service)).await;
+    };
+    let law = &state.snapshot.conservation;
+    if law.difference != 0 {
+        let text = format!(
+            "the law of conservation is broken: difference {} packets (see the log for its terms)\n",
+            law.difference
+        );
+        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    }
+    if state.attachments.is_empty() {
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the program is attached nowhere\n",
+        )
+            .into_response();
+    }
+    healthz(State(service)).await
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    limit: Option<usize>,
+}
+
+async fn snapshot(State(service): State<Arc<Service>>, Query(query): Query<Limit>) -> Response {
+    let Some(state) = service.published.get() else {
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "starting: the totals were not read yet\n",
+        )
+            .into_response();
+    };
+    let rows = query.limit.unwrap_or(DEFAULT_ROWS).min(MOST_ROWS);
+    Json(state.snapshot.clone().limited(rows)).into_response()
+}

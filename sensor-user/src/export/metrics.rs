@@ -1,0 +1,286 @@
+//! The metrics: from the published state to the text that Prometheus reads.
+
+use std::sync::Arc;
+
+use prometheus::{Encoder as _, Histogram, HistogramOpts, Registry, TextEncoder, proto::MetricFamily};
+use sensor_common::{Class, Outcome};
+
+use super::{
+    families::{Row, counters, gauges, number},
+    published::{Published, State},
+};
+
+/// What the whole process says of itself.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The sensor's id.
+    pub sensor: String,
+    /// The daemon's version.
+    pub version: &'static str,
+    /// The program's digest.
+    pub program: String,
+    /// How many addresses are watched, IPv4.
+    pub watched_addresses: u64,
+}
+
+/// Every metric of the daemon.
+pub struct Metrics {
+    registry: Registry,
+    published: Arc<Published>,
+    identity: Identity,
+    /// How long a flush of all CPUs takes, in seconds.
+    pub flush_duration: Histogram,
+    /// How old a marker is when it is read, in seconds.
+    pub drain_lag: Histogram,
+}
+
+/// From ten microseconds to ten seconds.
+const SECONDS: [f64; 13] = [
+    1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0,
+];
+
+impl Metrics {
+    /// The metrics of a daemon.
+    ///
+    /// # Errors
+    /// Two metrics have one name.
+    pub fn new(published: Arc<Published>, identity: Identity) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let histogram = |name: &str, help: &str| {
+            let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+            let histogram = Histogram::with_opts(options)?;
+            registry.register(Box::new(histogram.clone()))?;
+            prometheus::Result::Ok(histogram)
+        };
+        Ok(Self {
+            flush_duration: histogram(
+                "teiten_flush_duration_seconds",
+                "Time that one flush of the flow caches of all CPUs takes.",
+            )?,
+            drain_lag: histogram(
+                "teiten_drain_lag_seconds",
+                "Age of a CPU's marker when it is read from the ring.",
+            )?,
+            registry,
+            published,
+            identity,
+        })
+    }
+
+    /// The text of a scrape.
+    ///
+    /// # Errors
+    /// The encoder refuses a family, which would be a bug.
+    pub fn encode(&self) -> prometheus::Result<String> {
+        let mut families = self.identity_families();
+        if let Some(state) = self.published.get() {
+            families.extend(state_families(&state));
+            self.published.scraped();
+        }
+        families.extend(self.registry.gather());
+        families.sort_by(|a, b| a.name().cmp(b.name()));
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&families, &mut text)?;
+        String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
+    }
+
+    fn identity_families(&self) -> Vec<MetricFamily> {
+        let identity = &self.identity;
+        let info = |values: &[&str]| vec![(values.iter().map(|value| (*value).to_owned()).collect(), 1.0)];
+        vec![
+            gauges(
+                "teiten_build_info",
+                "The daemon's version, and the digest of the XDP program that it carries.",
+                &["version", "program"],
+                info(&[identity.version, &identity.program]),
+            ),
+            gauges(
+                "teiten_sensor_info",
+                "The sensor's id.",
+                &["sensor"],
+                info(&[&identity.sensor]),
+            ),
+            gauges(
+                "teiten_watched_addresses",
+                "Watched IPv4 addresses.",
+                &[],
+                [plain(number(identity.watched_addresses))],
+            ),
+        ]
+    }
+}
+
+fn plain(value: f64) -> Row {
+    (Vec::new(), value)
+}
+
+fn labelled<const N: usize>(labels: [&str; N], value: f64) -> Row {
+    (labels.map(str::to_owned).to_vec(), value)
+}
+
+fn state_families(state: &State) -> Vec<MetricFamily> {
+    let mut families = total_families(state);
+    families.extend(port_families(state));
+    families.extend(detail_families(state));
+    families.extend(health_families(state));
+    families
+}
+
+fn total_families(state: &State) -> Vec<MetricFamily> {
+    let totals = &state.totals;
+    vec![
+        counters(
+            "teiten_outcome_packets_total",
+            "Packets that the XDP program saw, each under the one outcome that it had.",
+            &["outcome"],
+            Outcome::ALL
+                .into_iter()
+                .map(|outcome| labelled([outcome.name()], number(totals.outcome(outcome)))),
+        ),
+        counters(
+            "teiten_class_packets_total",
+            "Packets to watched addresses by class.",
+            &["class"],
+            Class::ALL
+                .into_iter()
+                .zip(totals.classes)
+                .map(|(class, packets)| labelled([class.name()], number(packets))),
+        ),
+        counters(
+            "teiten_interface_packets_total",
+            "Packets that the XDP program saw, by interface.",
+            &["interface"],
+            totals
+                .interfaces
+                .iter()
+                .map(|(interface, packets)| labelled([interface], number(*packets))),
+        ),
+    ]
+}
+
+fn port_families(state: &State) -> Vec<MetricFamily> {
+    let rows = |column: usize, tcp_only: bool| {
+        let listed = state
+            .listed_ports
+            .iter()
+            .filter(move |(port, _)| !tcp_only || port.transport == super::PortTransport::Tcp)
+            .map(move |(port, values)| {
+                let number_text = port.port.to_string();
+                labelled([port.transport.name(), &number_text], number(values[column]))
+            });
+        listed.chain([labelled(["other", "other"], number(state.other_ports[column]))])
+    };
+    vec![
+        counters(
+            "teiten_port_packets_total",
+            "Packets to watched addresses by destination port; 0/icmp is echo requests.",
+            &["transport", "port"],
+            rows(0, false),
+        ),
+        counters(
+            "teiten_port_syn_packets_total",
+            "TCP SYN of class scan to watched addresses by destination port.",
+            &["transport", "port"],
+            rows(1, true),
+        ),
+        counters(
+            "teiten_port_mirai_packets_total",
+            "Packets with the Mirai mark (TCP sequence number equal to the destination) by destination port.",
+            &["transport", "port"],
+            rows(2, true),
+        ),
+    ]
+}
+
+fn detail_families(state: &State) -> Vec<MetricFamily> {
+    let law = &state.snapshot.conservation;
+    let queue_records = law.records_lost - state.totals.losses.lost_records;
+    vec![
+        counters(
+            "teiten_records_total",
+            "Flow records read from the ring.",
+            &[],
+            [plain(number(law.records))],
+        ),
+        counters(
+            "teiten_records_lost_total",
+            "Flow records lost: the ring was full, or the queue behind it.",
+            &["reason"],
+            [
+                labelled(["ring"], number(state.totals.losses.lost_records)),
+                labelled(["queue"], number(queue_records)),
+            ],
+        ),
+        counters(
+            "teiten_packets_lost_detail_total",
+            "Packets whose detail was lost; they are in all totals of outcomes, classes and ports.",
+            &["reason"],
+            [
+                labelled(["ring"], number(law.lost_ring)),
+                labelled(["queue"], number(law.lost_queue)),
+            ],
+        ),
+        counters(
+            "teiten_flush_bypassed_packets_total",
+            "Packets that came while their CPU was flushed, and left as records of their own.",
+            &[],
+            [plain(number(state.totals.losses.bypassed_packets))],
+        ),
+    ]
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "differences and residences are far below 2^53"
+)]
+fn health_families(state: &State) -> Vec<MetricFamily> {
+    let law = &state.snapshot.conservation;
+    let attached = |value: fn(&str) -> &str| {
+        let rows: Vec<Row> = state
+            .attachments
+            .iter()
+            .map(|attachment| labelled([&attachment.interface, value(attachment.mode.name())], 1.0))
+            .collect();
+        rows
+    };
+    vec![
+        gauges(
+            "teiten_conservation_difference_packets",
+            "The worst difference in the law of conservation that any CPU showed: 0, or a bug.",
+            &[],
+            [plain(law.difference as f64)],
+        ),
+        gauges(
+            "teiten_resident_packets",
+            "Packets in the kernel's flow caches and batches at the last flush.",
+            &[],
+            [plain(law.resident as f64)],
+        ),
+        gauges(
+            "teiten_attached",
+            "1 where the XDP program is attached.",
+            &["interface"],
+            attached(|mode| mode)
+                .into_iter()
+                .map(|(labels, value)| (vec![labels[0].clone()], value)),
+        ),
+        gauges(
+            "teiten_xdp_info",
+            "The mode in which the XDP program is attached.",
+            &["interface", "mode"],
+            attached(|mode| mode),
+        ),
+        gauges(
+            "teiten_ring_used_bytes",
+            "Bytes in the ring of records after it was drained.",
+            &[],
+            [plain(number(state.ring_used_bytes))],
+        ),
+        gauges(
+            "teiten_last_packet_timestamp_seconds",
+            "When packets were last seen to have come; 0 for never.",
+            &[],
+            [plain(state.last_packet_seconds)],
+        ),
+    ]
+}

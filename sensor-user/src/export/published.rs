@@ -1,0 +1,70 @@
+//! What the flush tick publishes, and every reader gets: one immutable state at a time.
+
+use std::sync::{
+    Arc, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::PortName;
+use crate::{
+    kernel::Attachment,
+    pipeline::{snapshot::Snapshot, totals::KernelTotals},
+};
+
+/// The state of one moment.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// What is known.
+    pub snapshot: Snapshot,
+    /// The exact totals behind it.
+    pub totals: KernelTotals,
+    /// Where the program is attached.
+    pub attachments: Vec<Attachment>,
+    /// Ports with series of their own: packets, SYN, Mirai.
+    pub listed_ports: Vec<(PortName, [u64; 3])>,
+    /// All other ports together.
+    pub other_ports: [u64; 3],
+    /// Bytes in the ring after it was drained.
+    pub ring_used_bytes: u64,
+    /// When the program last saw a packet, in seconds since 1970; 0 for never.
+    pub last_packet_seconds: f64,
+}
+
+/// Where the state is left and picked up.
+#[derive(Debug, Default)]
+pub struct Published {
+    state: RwLock<Option<Arc<State>>>,
+    scrapes: AtomicU64,
+}
+
+impl Published {
+    /// Publishes a state.
+    pub fn set(&self, state: State) {
+        let state = Some(Arc::new(state));
+        // A reader that panicked left nothing half-written: the lock guards a pointer.
+        *self
+            .state
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = state;
+    }
+
+    /// The last state; `None` before the first.
+    #[must_use]
+    pub fn get(&self) -> Option<Arc<State>> {
+        self.state
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Notes that the state was scraped.
+    pub fn scraped(&self) {
+        self.scrapes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many scrapes there have been.
+    #[must_use]
+    pub fn scrapes(&self) -> u64 {
+        self.scrapes.load(Ordering::Relaxed)
+    }
+}

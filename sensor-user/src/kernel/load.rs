@@ -1,0 +1,300 @@
+//! Loading: from the object file to programs in the kernel and maps that are set up, before anything is attached.
+
+use std::{
+    fs,
+    os::fd::{AsFd as _, OwnedFd},
+    path::PathBuf,
+};
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    maps::{Array, LpmTrie, MapData, MapError, RingBuf, lpm_trie::Key},
+    programs::{ProgramError, Xdp},
+};
+use sensor_common::{
+    Verdict,
+    config::{KernelConfig, LAYOUT_VERSION},
+    names, watch,
+};
+
+use super::{Counters, KernelError, Object, RingReader, WatchList, attach::Link, sys};
+
+/// The oldest kernel that has all that the program needs.
+pub const OLDEST_KERNEL: (u32, u32) = (5, 10);
+
+/// What the loader is told.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Slots of the flow cache for each CPU; a power of two.
+    pub flow_slots: u32,
+    /// Size of the ring of records in bytes; a power of two, and whole pages.
+    pub ring_bytes: u32,
+    /// What becomes of observed packets.
+    pub verdict: Verdict,
+    /// How much the program itself logs.
+    pub log_level: log::LevelFilter,
+    /// Random: where flows lie in the cache.
+    pub seed: u64,
+}
+
+/// The loaded programs and their maps. Dropping it takes the program off every interface.
+pub struct Sensor {
+    pub(super) ebpf: Ebpf,
+    /// What is attached where, so that it can be taken off again.
+    pub(super) links: Vec<Link>,
+    flow_slots: u32,
+    ring_bytes: u32,
+}
+
+impl Sensor {
+    /// Loads the object and writes the watch list, so that the first packet meets a program that is set up.
+    ///
+    /// # Errors
+    /// The kernel is too old, the privilege is missing, or the kernel refuses the object.
+    pub fn load(object: &Object, options: &LoadOptions, watch: &WatchList) -> Result<Self, KernelError> {
+        check_kernel_release()?;
+        // Only kernels before 5.11 count maps against this limit; where it cannot be lifted, loading says so.
+        if let Err(error) = sys::lift_memlock_limit() {
+            tracing::debug!(%error, "the limit on locked memory stays");
+        }
+        let config = kernel_config(options, watch);
+        let log_level = log_level_number(options.log_level);
+        let config_bytes = config_bytes(&config);
+        let mut loader = EbpfLoader::new();
+        loader
+            .override_global(names::CONFIG, config_bytes.as_slice(), true)
+            .override_global(aya_log::LEVEL, &log_level, false)
+            .map_max_entries(names::FLOWS, options.flow_slots)
+            .map_max_entries(names::RECORDS, options.ring_bytes)
+            .map_max_entries(names::WATCH_BLOCKS, at_least_one(watch.blocks().len()))
+            .map_max_entries(names::WATCH_V6, at_least_one(watch.v6().len()));
+        let mut ebpf = loader.load(object.bytes()).map_err(refused)?;
+        write_watch_list(&mut ebpf, watch)?;
+        let mut sensor = Self {
+            ebpf,
+            links: Vec::new(),
+            flow_slots: options.flow_slots,
+            ring_bytes: options.ring_bytes,
+        };
+        // The programs hold their maps once loaded, so all are loaded before the first map is taken.
+        sensor.load_program(names::PROGRAM)?;
+        sensor.load_program(names::FLUSH)?;
+        Ok(sensor)
+    }
+
+    fn load_program(&mut self, name: &'static str) -> Result<(), KernelError> {
+        match self.program(name)?.load() {
+            Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
+            Err(source) => Err(KernelError::Program {
+                name,
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// One of the programs.
+    pub(super) fn program(&mut self, name: &'static str) -> Result<&mut Xdp, KernelError> {
+        self.ebpf
+            .program_mut(name)
+            .and_then(|program| <&mut Xdp>::try_from(program).ok())
+            .ok_or(KernelError::Missing {
+                what: "program",
+                name,
+            })
+    }
+
+    /// A program, loaded if it was not.
+    pub(super) fn loaded_program(&mut self, name: &'static str) -> Result<&mut Xdp, KernelError> {
+        self.load_program(name)?;
+        self.program(name)
+    }
+
+    /// The reading end of the ring of records. Once.
+    ///
+    /// # Errors
+    /// It was taken before, or it cannot be mapped.
+    pub fn take_records(&mut self) -> Result<RingReader, KernelError> {
+        let name = names::RECORDS;
+        let map = self
+            .ebpf
+            .take_map(name)
+            .ok_or(KernelError::Missing { what: "map", name })?;
+        let ring: RingBuf<MapData> = map.try_into().map_err(KernelError::map(name))?;
+        let descriptor: OwnedFd = ring.as_fd().try_clone_to_owned().map_err(KernelError::Ring)?;
+        RingReader::new(descriptor, self.ring_bytes).map_err(KernelError::Ring)
+    }
+
+    /// The exact totals. Once.
+    ///
+    /// # Errors
+    /// A map is missing.
+    pub fn take_counters(&mut self) -> Result<Counters, KernelError> {
+        Counters::take(&mut self.ebpf)
+    }
+
+    /// What the program logs. Once; `None` for an object that never does.
+    pub fn take_log(&mut self) -> Option<aya_log::EbpfLogger<&'static dyn log::Log>> {
+        match aya_log::EbpfLogger::init(&mut self.ebpf) {
+            Ok(logger) => Some(logger),
+            Err(error) => {
+                tracing::debug!(%error, "the program has no log");
+                None
+            }
+        }
+    }
+
+    /// Slots of each CPU's flow cache.
+    #[must_use]
+    pub fn flow_slots(&self) -> u32 {
+        self.flow_slots
+    }
+}
+
+fn at_least_one(entries: usize) -> u32 {
+    u32::try_from(entries.max(1)).unwrap_or(u32::MAX)
+}
+
+fn kernel_config(options: &LoadOptions, watch: &WatchList) -> KernelConfig {
+    KernelConfig {
+        layout_version: LAYOUT_VERSION,
+        verdict: options.verdict as u32,
+        flow_mask: options.flow_slots - 1,
+        watch_v6: u32::from(!watch.v6().is_empty()),
+        wake_bytes: u64::from(options.ring_bytes) / 4,
+        seed: options.seed,
+    }
+}
+
+/// The configuration as the bytes of the global, field by field in the order of the `repr(C)` structure.
+fn config_bytes(config: &KernelConfig) -> [u8; size_of::<KernelConfig>()] {
+    let mut bytes = [0; size_of::<KernelConfig>()];
+    let fields = [
+        config.layout_version,
+        config.verdict,
+        config.flow_mask,
+        config.watch_v6,
+    ];
+    let wide = [config.wake_bytes, config.seed];
+    let octets = fields
+        .iter()
+        .flat_map(|field| field.to_ne_bytes())
+        .chain(wide.iter().flat_map(|field| field.to_ne_bytes()));
+    for (place, octet) in bytes.iter_mut().zip(octets) {
+        *place = octet;
+    }
+    bytes
+}
+
+/// The level as `aya-log-ebpf` numbers it.
+fn log_level_number(level: log::LevelFilter) -> u8 {
+    match level {
+        log::LevelFilter::Off => 0,
+        log::LevelFilter::Error => 1,
+        log::LevelFilter::Warn => 2,
+        log::LevelFilter::Info => 3,
+        log::LevelFilter::Debug => 4,
+        log::LevelFilter::Trace => 5,
+    }
+}
+
+fn write_watch_list(ebpf: &mut Ebpf, list: &WatchList) -> Result<(), KernelError> {
+    let name = names::WATCH_INDEX;
+    let map = ebpf
+        .map_mut(name)
+        .ok_or(KernelError::Missing { what: "map", name })?;
+    let mut index: Array<_, watch::Index> = map.try_into().map_err(KernelError::map(name))?;
+    index.set(0, list.index(), 0).map_err(KernelError::map(name))?;
+
+    let name = names::WATCH_BLOCKS;
+    let map = ebpf
+        .map_mut(name)
+        .ok_or(KernelError::Missing { what: "map", name })?;
+    let mut blocks: Array<_, watch::Block> = map.try_into().map_err(KernelError::map(name))?;
+    for (place, block) in (0..).zip(list.blocks()) {
+        blocks.set(place, **block, 0).map_err(KernelError::map(name))?;
+    }
+
+    let name = names::WATCH_V6;
+    let map = ebpf
+        .map_mut(name)
+        .ok_or(KernelError::Missing { what: "map", name })?;
+    let mut prefixes: LpmTrie<_, [u8; 16], u8> = map.try_into().map_err(KernelError::map(name))?;
+    for prefix in list.v6() {
+        let key = Key::new(prefix.prefix_len().into(), prefix.network().octets());
+        prefixes.insert(&key, 1, 0).map_err(KernelError::map(name))?;
+    }
+    Ok(())
+}
+
+fn refused(error: EbpfError) -> KernelError {
+    let permission = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+    match &error {
+        EbpfError::MapError(MapError::CreateError { io_error, .. }) if permission(io_error) => {
+            KernelError::Privilege(error.to_string())
+        }
+        _ => KernelError::Load(error),
+    }
+}
+
+fn check_kernel_release() -> Result<(), KernelError> {
+    let path = PathBuf::from("/proc/sys/kernel/osrelease");
+    let release = fs::read_to_string(&path).map_err(|source| KernelError::System { path, source })?;
+    let release = release.trim();
+    if parse_release(release).is_some_and(|version| version < OLDEST_KERNEL) {
+        return Err(KernelError::KernelTooOld {
+            found: release.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Major and minor version of a kernel release such as `6.1.0-18-amd64`; `None` where it has no such form.
+#[must_use]
+pub fn parse_release(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_compared_by_number() {
+        for (release, expected) in [
+            ("5.10.0-28-amd64", Some((5, 10))),
+            ("6.18.44", Some((6, 18))),
+            ("5.9.16", Some((5, 9))),
+            ("7.3-rc1", Some((7, 3))),
+            ("linux", None),
+        ] {
+            assert_eq!(parse_release(release), expected, "{release}");
+        }
+        assert!((5, 9) < OLDEST_KERNEL && (5, 10) >= OLDEST_KERNEL && (6, 1) > OLDEST_KERNEL);
+    }
+
+    #[test]
+    fn the_configuration_is_laid_out_as_the_program_reads_it() {
+        let config = KernelConfig {
+            layout_version: 0x0102_0304,
+            verdict: 1,
+            flow_mask: 16_383,
+            watch_v6: 1,
+            wake_bytes: 4 << 20,
+            seed: 0x1122_3344_5566_7788,
+        };
+        let bytes = config_bytes(&config);
+        assert_eq!(
+            bytes[std::mem::offset_of!(KernelConfig, flow_mask)..][..4],
+            16_383_u32.to_ne_bytes()
+        );
+        assert_eq!(
+            bytes[std::mem::offset_of!(KernelConfig, seed)..][..8],
+            config.seed.to_ne_bytes()
+        );
+        assert_eq!(
+            bytes[std::mem::offset_of!(KernelConfig, wake_bytes)..][..8],
+            (4_u64 << 20).to_ne_bytes()
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! The kernel side as the daemon sees it: the one module that names programs and maps, and hands out typed handles.
+
+pub mod attach;
+pub mod counters;
+pub mod error;
+pub mod flush;
+pub mod load;
+pub mod memory;
+pub mod object;
+pub mod ring;
+pub mod sys;
+pub mod watch;
+
+pub use self::{
+    attach::{Attachment, Mode, ModeChoice},
+    counters::Counters,
+    error::KernelError,
+    load::{LoadOptions, Sensor},
+    object::Object,
+    ring::RingReader,
+    watch::WatchList,
+};

@@ -1,0 +1,112 @@
+//! The reader of the ring of records: it gives space back in large steps, because the producers on every CPU read
+//! the position that it writes.
+
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::atomic::Ordering,
+};
+
+use super::sys::{self, RingMapping};
+
+/// Set in a record's header while its producer still writes.
+const BUSY: u32 = 1 << 31;
+/// Set in a record's header when its producer thought better of it.
+const DISCARDED: u32 = 1 << 30;
+/// Bytes of a header.
+const HEADER_BYTES: u64 = 8;
+
+/// The reading end of a BPF ring buffer.
+#[derive(Debug)]
+pub struct RingReader {
+    descriptor: OwnedFd,
+    mapping: RingMapping,
+    capacity: u64,
+    /// Read up to here.
+    position: u64,
+    /// Given back up to here.
+    released: u64,
+    /// Give back when this much was read.
+    step: u64,
+}
+
+impl RingReader {
+    /// Opens a ring of `capacity` bytes (a power of two).
+    ///
+    /// # Errors
+    /// The ring cannot be mapped.
+    pub fn new(descriptor: OwnedFd, capacity: u32) -> io::Result<Self> {
+        let mapping = RingMapping::new(descriptor.as_fd(), capacity as usize)?;
+        let position = mapping.consumer_position().load(Ordering::Acquire);
+        Ok(Self {
+            descriptor,
+            mapping,
+            capacity: capacity.into(),
+            position,
+            released: position,
+            // Small rings need their space back sooner; large ones gain nothing beyond 64 KiB.
+            step: u64::from(capacity / 4).min(64 << 10),
+        })
+    }
+
+    /// Reads what is there, at most `limit` bytes of it, and hands each entry to `entry`. Answers the bytes read.
+    pub fn read(&mut self, limit: u64, mut entry: impl FnMut(&[u8])) -> u64 {
+        let start = self.position;
+        let end = self.mapping.producer_position().load(Ordering::Acquire);
+        while self.position < end && self.position - start < limit {
+            let header = self.mapping.header(self.position).load(Ordering::Acquire);
+            if header & BUSY != 0 {
+                break;
+            }
+            let length = header & !(BUSY | DISCARDED);
+            if header & DISCARDED == 0 {
+                entry(self.mapping.payload(self.position, length as usize));
+            }
+            self.position += (u64::from(length) + HEADER_BYTES).next_multiple_of(8);
+            if self.position - self.released >= self.step {
+                self.release();
+            }
+        }
+        self.release();
+        self.position - start
+    }
+
+    /// Bytes that wait to be read, headers included.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.mapping
+            .producer_position()
+            .load(Ordering::Acquire)
+            .saturating_sub(self.position)
+            .min(self.capacity)
+    }
+
+    /// Read up to here, in bytes since the ring was made.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Up to where records were reserved by now.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.mapping.producer_position().load(Ordering::Acquire)
+    }
+
+    /// Waits until the kernel wakes us because the ring fills, or for `milliseconds`.
+    ///
+    /// # Errors
+    /// The wait failed.
+    pub fn wait(&self, milliseconds: i32) -> io::Result<()> {
+        sys::wait_readable(self.descriptor.as_fd(), milliseconds)
+    }
+
+    fn release(&mut self) {
+        if self.position != self.released {
+            self.mapping
+                .consumer_position()
+                .store(self.position, Ordering::Release);
+            self.released = self.position;
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What is known at one moment, in the form of `/api/v1/snapshot` and `--json`. Keys are added, never renamed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sensor_common::{Class, Outcome};
+use serde::{Deserialize, Serialize};
+
+use super::{conservation::Report, derive::Derived, totals::KernelTotals};
+
+/// The version of the form.
+pub const SCHEMA: u32 = 1;
+
+/// What is known at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The sensor's id.
+    pub sensor: String,
+    /// When counting began.
+    pub from: Timestamp,
+    /// When the totals were read.
+    pub to: Timestamp,
+    /// `native`, `generic` or `replay`.
+    pub xdp_mode: String,
+    /// Packets that the program saw.
+    pub seen: u64,
+    /// They by outcome; every outcome is there.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Observed packets by class; every class is there.
+    pub classes: BTreeMap<String, u64>,
+    /// Packets seen by interface.
+    pub interfaces: BTreeMap<String, u64>,
+    /// The terms of the law.
+    pub conservation: ConservationRow,
+    /// By raw destination port.
+    pub ports: Vec<PortRow>,
+    /// Packets of other transports and later fragments by IP protocol number.
+    pub protocols: Vec<ProtocolRow>,
+}
+
+/// The law of conservation, in packets where nothing else is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConservationRow {
+    /// 0, or a bug.
+    pub difference: i64,
+    /// Records that were lost, for whatever reason.
+    pub records_lost: u64,
+    /// The packets in them.
+    pub packets_lost_detail: u64,
+    /// To watched addresses.
+    pub observed: u64,
+    /// Observed as ports, ICMP and other transports add up: equal to `observed` at rest.
+    pub observed_by_kind: u64,
+    /// In records that were read from the ring.
+    pub drained: u64,
+    /// In records that were taken into the derived totals.
+    pub derived: u64,
+    /// In the kernel's caches and batches at the last markers.
+    pub resident: i64,
+    /// In records that the ring refused.
+    pub lost_ring: u64,
+    /// In records that came faster than they could be taken in.
+    pub lost_queue: u64,
+    /// Records that were read from the ring.
+    pub records: u64,
+}
+
+/// One destination port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortRow {
+    /// `tcp`, `udp` or `icmp`; port 0 of `icmp` is echo requests.
+    pub transport: String,
+    /// The destination port as it stands in the packets.
+    pub port: u16,
+    /// Packets.
+    pub packets: u64,
+    /// Of those, TCP SYN of class `scan`.
+    pub syn: u64,
+    /// Of those, with the Mirai mark.
+    pub mirai: u64,
+}
+
+/// One IP protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtocolRow {
+    /// The number in the IP header.
+    pub protocol: u8,
+    /// Packets.
+    pub packets: u64,
+}
+
+/// What a snapshot is made of beside the totals.
+#[derive(Clone, Debug)]
+pub struct Frame<'a> {
+    /// The sensor's id.
+    pub sensor: &'a str,
+    /// When counting began.
+    pub from: Timestamp,
+    /// When the totals were read.
+    pub to: Timestamp,
+    /// `native`, `generic` or `replay`.
+    pub xdp_mode: &'a str,
+    /// The books of the ring.
+    pub report: Report,
+    /// Records and packets that the queue refused.
+    pub lost_queue: (u64, u64),
+}
+
+impl Snapshot {
+    /// Puts the totals into the form.
+    #[must_use]
+    pub fn new(frame: &Frame<'_>, totals: &KernelTotals, derived: &Derived) -> Self {
+        let (queue_records, queue_packets) = frame.lost_queue;
+        Self {
+            schema: SCHEMA,
+            sensor: frame.sensor.to_owned(),
+            from: frame.from,
+            to: frame.to,
+            xdp_mode: frame.xdp_mode.to_owned(),
+            seen: totals.seen(),
+            outcomes: Outcome::ALL
+                .into_iter()
+                .map(|outcome| (outcome.name().to_owned(), totals.outcome(outcome)))
+                .collect(),
+            classes: Class::ALL
+                .into_iter()
+                .zip(totals.classes)
+                .map(|(class, packets)| (class.name().to_owned(), packets))
+                .collect(),
+            interfaces: totals.interfaces.iter().cloned().collect(),
+            conservation: ConservationRow {
+                difference: frame.report.difference,
+                records_lost: totals.losses.lost_records + queue_records,
+                packets_lost_detail: totals.losses.lost_packets + queue_packets,
+                observed: totals.observed(),
+                observed_by_kind: totals.observed_by_kind(),
+                drained: frame.report.read_packets,
+                derived: derived.packets,
+                resident: frame.report.resident_packets,
+                lost_ring: totals.losses.lost_packets,
+                lost_queue: queue_packets,
+                records: frame.report.read_records,
+            },
+            ports: port_rows(totals),
+            protocols: protocol_rows(totals),
+        }
+    }
+
+    /// The same with at most `rows` of each list.
+    #[must_use]
+    pub fn limited(mut self, rows: usize) -> Self {
+        self.ports.truncate(rows);
+        self.protocols.truncate(rows);
+        self
+    }
+}
+
+fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
+    let mut rows = Vec::new();
+    for (port, counters) in (0..=u16::MAX).zip(&totals.ports) {
+        if counters.tcp > 0 {
+            rows.push(PortRow {
+                transport: "tcp".to_owned(),
+                port,
+                packets: counters.tcp,
+                syn: counters.syn,
+                mirai: counters.mirai,
+            });
+        }
+        if counters.udp > 0 {
+            rows.push(plain_port_row("udp", port, counters.udp));
+        }
+    }
+    if totals.echo_requests() > 0 {
+        rows.push(plain_port_row("icmp", 0, totals.echo_requests()));
+    }
+    rows.sort_by(|a, b| {
+        b.packets
+            .cmp(&a.packets)
+            .then_with(|| a.transport.cmp(&b.transport))
+            .then_with(|| a.port.cmp(&b.port))
+    });
+    rows
+}
+
+fn plain_port_row(transport: &str, port: u16, packets: u64) -> PortRow {
+    PortRow {
+        transport: transport.to_owned(),
+        port,
+        packets,
+        syn: 0,
+        mirai: 0,
+    }
+}
+
+fn protocol_rows(totals: &KernelTotals) -> Vec<ProtocolRow> {
+    let mut rows: Vec<_> = (0..=u8::MAX)
+        .zip(&totals.protocols)
+        .filter(|(_, packets)| **packets > 0)
+        .map(|(protocol, packets)| ProtocolRow {
+            protocol,
+            packets: *packets,
+        })
+        .collect();
+    rows.sort_by_key(|row| (std::cmp::Reverse(row.packets), row.protocol));
+    rows
+}

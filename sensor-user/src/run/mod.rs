@@ -1,0 +1,211 @@
+//! The daemon: it loads and attaches the program, and joins the threads that read it.
+//!
+//! One thread drains the ring and never waits for anybody; one takes records into the derived totals; one flushes
+//! the caches on each tick and publishes what is known; the rest serves HTTP.
+
+mod aggregate;
+mod drain;
+mod random;
+mod tick;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    config::{Config, refuse_own_addresses},
+    export::{
+        http::{self, Service},
+        metrics::{Identity, Metrics},
+        published::Published,
+    },
+    kernel::{LoadOptions, Object, Sensor, WatchList, counters::possible_cpus, memory::MapMemory},
+};
+
+/// What can keep the daemon from starting, beside configuration and kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address} ({source}): is another sensor or exporter running there? Give another address with \
+         `--listen`"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A thread of the daemon died.
+    #[error("the thread `{0}` ended before the daemon: see its last words above")]
+    ThreadEnded(&'static str),
+}
+
+/// Runs the sensor until SIGINT or SIGTERM. `object` names another program than the embedded one.
+///
+/// # Errors
+/// Something keeps it from starting, or a part of it fails; nothing stays attached then.
+pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
+    let watch = WatchList::new(&config.watch)?;
+    if config.verdict() == sensor_common::Verdict::Drop {
+        refuse_own_addresses(&config.watch)?;
+    }
+    // What may fail for reasons of its own comes before anything touches the interfaces.
+    let listener = listen(config.listen)?;
+    let object = match object {
+        Some(path) => Object::from_file(&path)?,
+        None => Object::embedded(),
+    };
+    let sensor = load(config, &object, &watch)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let identity = Identity {
+        sensor: config.sensor_id.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        program: object.digest(),
+        watched_addresses: watch.v4_addresses(),
+    };
+    runtime.block_on(serve(config, sensor, listener, identity))
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|source| RunError::Listen { address, source })
+}
+
+fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<Sensor> {
+    let memory = MapMemory::new(
+        config.flow_slots,
+        config.ring_bytes,
+        watch.blocks().len(),
+        possible_cpus()?,
+    );
+    tracing::info!(
+        total_bytes = memory.total(),
+        each_cpu_bytes = memory.each_cpu,
+        possible_cpus = memory.possible_cpus,
+        shared_bytes = memory.shared,
+        "memory of the maps"
+    );
+    let options = LoadOptions {
+        flow_slots: config.flow_slots,
+        ring_bytes: config.ring_bytes,
+        verdict: config.verdict(),
+        log_level: config.kernel_log,
+        seed: random::seed().context("drawing the seed of the flow cache")?,
+    };
+    Ok(Sensor::load(object, &options, watch)?)
+}
+
+async fn serve(
+    config: &Config,
+    mut sensor: Sensor,
+    listener: TcpListener,
+    identity: Identity,
+) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener).context("serving HTTP")?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    if let Some(log) = sensor.take_log() {
+        tokio::spawn(kernel_log(log));
+    }
+    let published = Arc::new(Published::default());
+    let metrics = Metrics::new(Arc::clone(&published), identity)?;
+    let (flush_duration, drain_lag) = (metrics.flush_duration.clone(), metrics.drain_lag.clone());
+
+    let (queue, records) = mpsc::sync_channel(config.queue_batches);
+    let shared = Arc::new(drain::Shared::default());
+    let drain = drain::spawn(sensor.take_records()?, queue, Arc::clone(&shared), drain_lag)?;
+    let (derived_out, derived_in) = mpsc::channel();
+    let aggregate = aggregate::spawn(records, derived_out)?;
+    let counters = sensor.take_counters()?;
+
+    let attachments = sensor.attach(&config.interfaces, config.mode)?;
+    for attachment in &attachments {
+        tracing::info!(
+            interface = attachment.interface,
+            mode = attachment.mode.name(),
+            reason = attachment.reason,
+            "attached"
+        );
+    }
+    let (stop_tick, stopped) = mpsc::channel();
+    let tick = tick::spawn(
+        tick::Ticker {
+            sensor,
+            counters,
+            attachments,
+            shared: Arc::clone(&shared),
+            derived: derived_in,
+            published: Arc::clone(&published),
+            flush_duration,
+            config: config.clone(),
+        },
+        stopped,
+    )?;
+    let service = Arc::new(Service {
+        metrics,
+        published,
+        patience: config.flush_interval * 3 + Duration::from_secs(10),
+    });
+    let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
+    let http = tokio::spawn(http::serve(listener, service, async {
+        // Either end of the channel means the same.
+        let _ = http_stopped.await;
+    }));
+    tracing::info!(address = %config.listen, "serving metrics");
+
+    let any_ended = || {
+        let ended = [
+            ("tick", tick.is_finished()),
+            ("drain", drain.is_finished()),
+            ("aggregate", aggregate.is_finished()),
+        ];
+        ended.into_iter().find(|(_, ended)| *ended).map(|(name, _)| name)
+    };
+    let ended = tokio::select! {
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+        name = first_ended(any_ended) => Some(name),
+    };
+    tracing::info!("stopping");
+    // The tick detaches first and then reads what is left, so the last totals are exact.
+    drop(stop_tick);
+    let last = tick.join().map_err(|_| RunError::ThreadEnded("tick"))?;
+    shared.stop();
+    drain.join().map_err(|_| RunError::ThreadEnded("drain"))?;
+    aggregate.join().map_err(|_| RunError::ThreadEnded("aggregate"))?;
+    drop(stop_http);
+    // A client that never reads its answer must not keep the sensor from stopping.
+    let _ = tokio::time::timeout(Duration::from_secs(1), http).await;
+    last?;
+    ended.map_or(Ok(()), |name| Err(RunError::ThreadEnded(name).into()))
+}
+
+/// Waits until one of the threads is no more, and names it.
+async fn first_ended(any_ended: impl Fn() -> Option<&'static str>) -> &'static str {
+    loop {
+        if let Some(name) = any_ended() {
+            return name;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Hands the program's own lines to our log.
+async fn kernel_log(mut log: aya_log::EbpfLogger<&'static dyn log::Log>) {
+    // Rare by design, so looking now and then is enough; nothing is lost but by a full ring of its own.
+    loop {
+        log.flush();
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
