@@ -2,4 +2,5 @@
 
 pub mod cases;
 pub mod frames;
+pub mod mutate;
 pub mod watched;

@@ -1,4 +1,4 @@
-//! Cases of IPv4 headers, fragments, watched edges and other transports.
+//! Cases of the IPv4 header: lengths, watched edges, what it carries.
 
 use std::net::Ipv4Addr;
 
@@ -15,8 +15,6 @@ pub(super) fn cases() -> Vec<Case> {
         total_lengths(),
         watched_edges(),
         sources(),
-        fragments(),
-        broken_first_fragments(),
         other_transports(),
         fields_that_change_nothing(),
     ]
@@ -252,161 +250,6 @@ fn sources() -> Vec<Case> {
         )
     })
     .collect()
-}
-
-fn fragment(bits: u16, content: impl Into<Content>) -> Vec<u8> {
-    Ipv4 {
-        fragment: bits,
-        ..Ipv4::to(DARK)
-    }
-    .frame(content)
-}
-
-fn fragments() -> Vec<Case> {
-    // In units of eight octets: where the second part of a 1500-octet packet begins.
-    const MIDDLE: u16 = 185;
-    const MORE: u16 = Ipv4::MORE_FRAGMENTS;
-    let mut cases = vec![
-        Case::new(
-            "ipv4_first_fragment_tcp",
-            fragment(MORE, Tcp::syn(23)),
-            Expected::tcp_scan(23),
-        ),
-        Case::new(
-            "ipv4_first_fragment_with_dont_fragment",
-            fragment(MORE | Ipv4::DONT_FRAGMENT, Tcp::syn(23)),
-            Expected::tcp_scan(23),
-        ),
-        Case::new(
-            "ipv4_reserved_flag_is_no_fragment",
-            fragment(0x8000, Tcp::syn(23)),
-            Expected::tcp_scan(23),
-        ),
-        Case::new(
-            "ipv4_dont_fragment_is_no_fragment",
-            fragment(Ipv4::DONT_FRAGMENT, Tcp::syn(23)),
-            Expected::tcp_scan(23),
-        ),
-        // RFC 1858: a fragment at offset 1 overwrites the flags; its octets are not ports.
-        Case::new(
-            "ipv4_later_fragment_at_offset_1",
-            fragment(1, Tcp::syn(23)),
-            Expected::fragment(6),
-        ),
-        Case::new(
-            "ipv4_later_fragment_in_the_middle",
-            fragment(MORE | MIDDLE, Tcp::syn(23)),
-            Expected::fragment(6),
-        ),
-        Case::new(
-            "ipv4_last_fragment_at_the_highest_offset",
-            fragment(0x1fff, Tcp::syn(23)),
-            Expected::fragment(6),
-        ),
-        Case::new(
-            "ipv4_later_fragment_that_looks_like_mirai",
-            fragment(
-                185,
-                Tcp {
-                    sequence: DARK.to_bits(),
-                    ..Tcp::syn(23)
-                },
-            ),
-            Expected::fragment(6),
-        ),
-        Case::new(
-            "ipv4_later_fragment_without_content",
-            fragment(185, Content::Raw(6, Vec::new())),
-            Expected::fragment(6),
-        ),
-        Case::new(
-            "ipv4_later_fragment_elsewhere",
-            Ipv4 {
-                fragment: 185,
-                ..Ipv4::to(ELSEWHERE)
-            }
-            .frame(Tcp::syn(23)),
-            Expected::nothing_but(Outcome::NotWatched),
-        ),
-    ];
-    for protocol in [1, 17, 47, 132] {
-        cases.push(Case::new(
-            format!("ipv4_later_fragment_of_protocol_{protocol}"),
-            fragment(MORE | MIDDLE, Content::Raw(protocol, vec![0; 64])),
-            Expected::fragment(protocol),
-        ));
-    }
-    cases
-}
-
-fn broken_first_fragments() -> Vec<Case> {
-    const MORE: u16 = Ipv4::MORE_FRAGMENTS;
-    let whole = Udp {
-        length: Some(4_008),
-        ..Udp::to(53, &[0; 64])
-    };
-    vec![
-        // The datagram's length counts all fragments, so more than is here is right.
-        Case::new(
-            "ipv4_first_fragment_udp_claims_what_comes_later",
-            fragment(MORE, whole.clone()),
-            Expected::udp_scan(53),
-        ),
-        Case::new(
-            "ipv4_whole_udp_claims_more_than_there_is",
-            fragment(0, whole),
-            Expected::nothing_but(Outcome::BadUdpLength),
-        ),
-        Case::new(
-            "ipv4_first_fragment_udp_claims_7",
-            fragment(
-                MORE,
-                Udp {
-                    length: Some(7),
-                    ..Udp::to(53, &[0; 64])
-                },
-            ),
-            Expected::nothing_but(Outcome::BadUdpLength),
-        ),
-        // RFC 1858, section 3: eight octets of TCP, the flags in the next fragment.
-        Case::new(
-            "ipv4_tiny_first_fragment_tcp",
-            fragment(MORE, Content::Raw(6, vec![0x9c, 0x40, 0, 23, 1, 2, 3, 4])),
-            Expected::nothing_but(Outcome::TruncatedTcp),
-        ),
-        Case::new(
-            "ipv4_tiny_first_fragment_tcp_padded",
-            fragment(MORE, Content::Raw(6, vec![0x9c, 0x40, 0, 23, 1, 2, 3, 4])).padded(),
-            Expected::nothing_but(Outcome::TruncatedTcp),
-        ),
-        Case::new(
-            "ipv4_tiny_first_fragment_udp",
-            fragment(MORE, Content::Raw(17, vec![0x9c, 0x40, 0, 53])),
-            Expected::nothing_but(Outcome::TruncatedUdp),
-        ),
-        Case::new(
-            "ipv4_first_fragment_tcp_options_come_later",
-            fragment(
-                MORE,
-                Tcp {
-                    data_offset: Some(10),
-                    ..Tcp::syn(23)
-                },
-            ),
-            Expected::tcp_scan(23),
-        ),
-        Case::new(
-            "ipv4_first_fragment_tcp_offset_4",
-            fragment(
-                MORE,
-                Tcp {
-                    data_offset: Some(4),
-                    ..Tcp::syn(23)
-                },
-            ),
-            Expected::nothing_but(Outcome::BadTcpDataOffset),
-        ),
-    ]
 }
 
 fn other_transports() -> Vec<Case> {

@@ -5,6 +5,8 @@
 
 mod ethernet;
 mod expected;
+mod extensions;
+mod fragments;
 mod icmp;
 mod ipv4;
 mod ipv6;
@@ -15,7 +17,7 @@ mod udp;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub use self::expected::{Expected, Flow};
-use crate::frames::{Content, Ipv4, Ipv6};
+use crate::frames::{Content, Extension, Ipv4, Ipv6};
 
 /// The shortest frame that `BPF_PROG_TEST_RUN` takes for an XDP program: an Ethernet header.
 pub const SHORTEST_TEST_RUN_BYTES: usize = 14;
@@ -54,6 +56,8 @@ pub fn all() -> Vec<Case> {
         ethernet::cases(),
         ipv4::cases(),
         ipv6::cases(),
+        extensions::cases(),
+        fragments::cases(),
         tcp::cases(),
         udp::cases(),
         icmp::cases(),
@@ -86,6 +90,14 @@ fn v4(content: impl Into<Content>) -> Vec<u8> {
 /// An untagged frame to [`DARK_V6`].
 fn v6(content: impl Into<Content>) -> Vec<u8> {
     Ipv6::to(DARK_V6).frame(content)
+}
+
+/// An IPv6 header to [`DARK_V6`] with these extension headers behind it.
+fn chain(extensions: Vec<Extension>) -> Ipv6 {
+    Ipv6 {
+        extensions,
+        ..Ipv6::to(DARK_V6)
+    }
 }
 
 #[cfg(test)]
