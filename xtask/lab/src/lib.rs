@@ -3,4 +3,5 @@
 pub mod cases;
 pub mod frames;
 pub mod mutate;
+pub mod scenario;
 pub mod watched;
