@@ -65,6 +65,10 @@ where
         let Some(rest) = left.checked_sub(bytes) else {
             return Err(Outcome::TruncatedIpv6Extension);
         };
+        // The last octet must be there too: what follows may be nothing that is read, and the cut would not show.
+        packet
+            .read::<1>(at + bytes - 1)
+            .ok_or(Outcome::TruncatedIpv6Extension)?;
         datagram.protocol = header[0];
         if matches!(shape, Extension::Fragment) {
             let fragment = u16::from_be_bytes([header[2], header[3]]);

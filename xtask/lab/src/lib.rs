@@ -1,1 +1,7 @@
 //! What tests, demo and benchmarks share: test networks, packets with known truth, generators of load.
+
+pub mod cases;
+pub mod frames;
+pub mod mutate;
+pub mod scenario;
+pub mod watched;
