@@ -5,8 +5,7 @@
 //! compiler with its library's source, allowed to use unstable features.
 
 use std::{
-    env, fmt,
-    fs::{self},
+    env, fmt, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -75,8 +74,12 @@ impl Toolchain {
             "-Cdebuginfo=2".to_owned(),
             "-Clink-arg=--btf".to_owned(),
             format!("-Clinker={}", self.linker.display()),
-            // The object is the same wherever the project lies.
+            // The object goes to other machines, and no path of this one with it.
             format!("--remap-path-prefix={}=teiten", project::root().display()),
+            format!(
+                "--remap-path-prefix={}=crates",
+                cargo_home().join("registry/src").display()
+            ),
         ];
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
         command
@@ -108,6 +111,10 @@ pub(crate) fn compilers() -> Vec<Compiler> {
 
 fn rustup_home() -> PathBuf {
     env::var_os("RUSTUP_HOME").map_or_else(|| home().join(".rustup"), PathBuf::from)
+}
+
+fn cargo_home() -> PathBuf {
+    env::var_os("CARGO_HOME").map_or_else(|| home().join(".cargo"), PathBuf::from)
 }
 
 fn home() -> PathBuf {
