@@ -10,15 +10,17 @@ mark='Written by cargo xtask setup; removed when it ends.'
 restore() {
     if [ -e "$policy" ] && grep -q "$mark" "$policy"; then rm -f "$policy"; fi
     if [ -e "$saved" ]; then mv "$saved" "$policy"; fi
+    rm -f "${before:-}"
 }
 restore
 trap restore EXIT
 trap 'exit 130' INT TERM HUP
 
-new=
-for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || new="$new $package"
-done
+installed() {
+    dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p' | sort
+}
+before=$(mktemp)
+installed >"$before"
 
 if [ -e "$policy" ]; then mv "$policy" "$saved"; fi
 printf '#!/bin/sh\n# %s\nexit 101\n' "$mark" >"$policy"
@@ -34,7 +36,8 @@ update() {
 if ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then update; fi
 install "$@" || { update && install "$@"; }
 
-for package in $new; do
+# Daemons come as dependencies as well.
+for package in $(installed | comm -13 "$before" -); do
     for script in $(dpkg -L "$package" | sed -n 's,^/etc/init\.d/,,p'); do
         update-rc.d "$script" disable
     done

@@ -6,7 +6,7 @@ use std::{
     os::unix::process::CommandExt as _,
     panic,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
     thread,
 };
 
@@ -47,7 +47,7 @@ impl Namespace {
         registry::add(&name)?;
         // From here on a failure drops, and so removes, what was made.
         let namespace = Self { name, path };
-        ip(&["netns", "add", &namespace.name])?;
+        run_ip(Command::new("ip"), &["netns", "add", &namespace.name])?;
         namespace.switch_ipv6_off()?;
         namespace.ip(&["link", "set", "dev", "lo", "up"])?;
         Ok(namespace)
@@ -65,12 +65,15 @@ impl Namespace {
         &self.path
     }
 
-    /// Runs `ip` of iproute2 on it.
+    /// Runs `ip` of iproute2 in it.
     ///
     /// # Errors
     /// When `ip` is missing or refuses; the message holds what it said.
     pub fn ip(&self, arguments: &[&str]) -> Result<()> {
-        ip(&[&["-netns", &self.name], arguments].concat())
+        let command = self
+            .command("ip")
+            .with_context(|| format!("{} cannot be entered", self.name))?;
+        run_ip(command, arguments).map(drop)
     }
 
     /// Runs a closure within it, in a thread of its own; a panic in there goes on here.
@@ -136,8 +139,7 @@ pub(super) fn delete(name: &str) -> Result<()> {
     if !Path::new(FOLDER).join(name).exists() {
         return Ok(());
     }
-    let output = run_ip(&["netns", "pids", name])?;
-    let processes = String::from_utf8_lossy(&output.stdout);
+    let processes = run_ip(Command::new("ip"), &["netns", "pids", name])?;
     for process in processes
         .lines()
         .filter_map(|line| line.trim().parse().ok())
@@ -153,21 +155,18 @@ pub(super) fn delete(name: &str) -> Result<()> {
             _ => {}
         }
     }
-    ip(&["netns", "delete", name])
+    run_ip(Command::new("ip"), &["netns", "delete", name]).map(drop)
 }
 
-fn ip(arguments: &[&str]) -> Result<()> {
-    let output = run_ip(arguments)?;
+/// Runs `ip` and gives what it printed.
+fn run_ip(mut command: Command, arguments: &[&str]) -> Result<String> {
+    let output = command
+        .args(arguments)
+        .output()
+        .context("`ip` could not be started; Debian's package iproute2 has it")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("`ip {}` failed: {}", arguments.join(" "), said.trim());
     }
-    Ok(())
-}
-
-fn run_ip(arguments: &[&str]) -> Result<Output> {
-    Command::new("ip")
-        .args(arguments)
-        .output()
-        .context("`ip` could not be started; Debian's package iproute2 has it")
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
