@@ -1,3 +1,66 @@
 //! `cargo xtask`: every command that works on the project itself.
 
-fn main() {}
+mod build;
+mod command;
+mod lint;
+mod packages;
+mod progress;
+mod project;
+mod results;
+mod setup;
+mod test;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Every command that works on the project itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find, or install, what the project is built and tested with.
+    Setup(setup::Arguments),
+    /// Build the XDP programs, then the user-space programs.
+    Build(build::Arguments),
+    /// Run the tests, those that need root included.
+    Test(test::Arguments),
+    /// Check format, lints, documentation, licences and spelling.
+    Lint,
+    /// What continuous integration runs: `lint`, then `test`.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the command found everything in order. An error is a command that could not do its work at all.
+fn run(command: Command) -> Result<bool> {
+    match command {
+        Command::Setup(arguments) => setup::run(&arguments).map(|()| true),
+        Command::Build(arguments) => build::run(&arguments).map(|()| true),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Lint => lint::run(),
+        Command::Ci => {
+            // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.
+            let lint = lint::run();
+            let test = test::run(&test::Arguments::default())?;
+            Ok(lint? && test)
+        }
+    }
+}

@@ -3,5 +3,6 @@
 pub mod cases;
 pub mod frames;
 pub mod mutate;
+pub mod network;
 pub mod scenario;
 pub mod watched;

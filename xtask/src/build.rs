@@ -1,0 +1,152 @@
+//! `cargo xtask build`: the XDP objects, then the programs that load them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::{
+    command, progress, project,
+    setup::{self, Need},
+    toolchain::{self, Toolchain},
+};
+
+/// What the tests load, by program and cargo features. The first two are the product and its load generator.
+const OBJECTS: [(&str, &[&str]); 3] = [("sensor", &[]), ("generator", &[]), ("sensor", &["fault-drop"])];
+
+/// Build the XDP programs, then the user-space programs.
+#[derive(clap::Args, Default)]
+pub(crate) struct Arguments {
+    /// Optimise the user-space programs. XDP programs are always optimised: the verifier takes no others.
+    #[arg(long, short)]
+    release: bool,
+    /// Build these packages instead of the sensor alone.
+    #[arg(long = "package", short, value_name = "NAME")]
+    packages: Vec<String>,
+    /// Build every package of the workspace.
+    #[arg(long, conflicts_with = "packages")]
+    workspace: bool,
+}
+
+/// Sets up, builds both sides, and says where they are.
+///
+/// # Errors
+/// When something is missing and cannot be installed, or does not compile.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    setup::ensure(Need::Build, false)?;
+    for (program, features) in [("sensor", []), ("generator", [])] {
+        let object = build_object(program, &features)?;
+        eprintln!("   {}", object.display());
+    }
+    progress::step("building the user-space programs");
+    let mut cargo = command::cargo();
+    cargo.arg("build");
+    if arguments.release {
+        cargo.arg("--release");
+    }
+    if arguments.workspace {
+        cargo.arg("--workspace");
+    } else if arguments.packages.is_empty() {
+        cargo.args(["--package", "teiten"]);
+    }
+    for package in &arguments.packages {
+        cargo.args(["--package", package]);
+    }
+    command::run(&mut cargo)
+}
+
+/// Builds every object that tests load. A variant that the crate does not declare is left out.
+///
+/// # Errors
+/// See [`build_object`].
+pub(crate) fn all_objects() -> Result<()> {
+    let declared = declared_features()?;
+    for (program, features) in OBJECTS {
+        if features
+            .iter()
+            .all(|feature| declared.iter().any(|name| name == feature))
+        {
+            build_object(program, features)?;
+        }
+    }
+    Ok(())
+}
+
+/// Compiles one XDP program and lays its object into `target/bpf/`, for example `sensor-fault-drop.o`.
+///
+/// The file is only written when its content changes, so that what is built from it stays as it is.
+///
+/// # Errors
+/// When there is no toolchain, or the program does not compile or link.
+pub(crate) fn build_object(program: &str, features: &[&str]) -> Result<PathBuf> {
+    let toolchain = toolchain::require()?;
+    let name = object_name(program, features);
+    progress::step(&format!("building {name} with {}", toolchain.compiler));
+    let target = project::root().join("target/bpf-build");
+    let mut cargo = toolchain.cargo();
+    cargo
+        .args(["build", "--release", "--bin", program])
+        .args(Toolchain::target_arguments());
+    cargo.arg("--target-dir").arg(&target);
+    if !features.is_empty() {
+        cargo.arg("--features").arg(features.join(","));
+    }
+    command::run(&mut cargo)?;
+    let object = project::objects().join(name);
+    copy_if_changed(&target.join("bpfel-unknown-none/release").join(program), &object)?;
+    Ok(object)
+}
+
+fn object_name(program: &str, features: &[&str]) -> String {
+    let mut parts = vec![program];
+    parts.extend(features);
+    parts.join("-") + ".o"
+}
+
+fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
+    let content = fs::read(from).with_context(|| format!("{} was not built", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    fs::create_dir_all(project::objects()).context("the folder target/bpf/ cannot be made")?;
+    // Whoever reads meanwhile gets the old object or the new one, whole.
+    let aside = to.with_extension("o.new");
+    fs::write(&aside, content)
+        .and_then(|()| fs::rename(&aside, to))
+        .with_context(|| format!("{} cannot be written", to.display()))
+}
+
+/// The features that the crate of the XDP programs declares.
+fn declared_features() -> Result<Vec<String>> {
+    let mut cargo = command::cargo_for_the_kernel();
+    cargo.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let Some(metadata) = command::output_of(&mut cargo) else {
+        bail!(
+            "the manifest {} cannot be read by cargo",
+            project::ebpf_crate().join("Cargo.toml").display()
+        );
+    };
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo's metadata is no JSON")?;
+    let features = metadata
+        .pointer("/packages/0/features")
+        .and_then(Value::as_object);
+    Ok(features
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_is_named_after_its_features() {
+        assert_eq!(object_name("sensor", &[]), "sensor.o");
+        assert_eq!(object_name("sensor", &["fault-drop"]), "sensor-fault-drop.o");
+    }
+}
