@@ -3,7 +3,10 @@
 //! A packet of the flow that lies in its slot adds to it. Any other packet sends the slot away as a record and
 //! takes its place: records, resident slots and declared losses together are the packets, always.
 
-use core::{mem::MaybeUninit, ptr::{read_volatile, write_volatile}};
+use core::{
+    mem::MaybeUninit,
+    ptr::{read_volatile, write_volatile},
+};
 
 use aya_ebpf::{helpers::bpf_jiffies64, programs::XdpContext};
 use sensor_common::{
@@ -11,7 +14,10 @@ use sensor_common::{
     record::{FlowKey, Record, destination_bit, port_bit},
 };
 
-use crate::{maps::{FLOWS, STATE, config, own}, stage, totals};
+use crate::{
+    maps::{FLOWS, STATE, config, own},
+    stage, totals,
+};
 
 /// A slot leaves when its bytes reach this: far enough below 2^32 that no packet can make them wrap.
 const FULL_SLOT_BYTES: u32 = 1 << 31;

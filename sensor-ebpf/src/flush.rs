@@ -101,7 +101,10 @@ fn send_stage(stage: &mut Stage, books: &mut SendBooks) -> u32 {
     }
     // SAFETY: `waiting` is below the length of the batch.
     let records: &[Words] = unsafe { core::slice::from_raw_parts((&raw const stage.batch).cast(), waiting) };
-    if RECORDS.output_untyped::<[Words]>(records, BPF_RB_NO_WAKEUP.into()).is_err() {
+    if RECORDS
+        .output_untyped::<[Words]>(records, BPF_RB_NO_WAKEUP.into())
+        .is_err()
+    {
         return waiting as u32;
     }
     books.attempted_records += waiting as u64;

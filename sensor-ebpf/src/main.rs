@@ -15,11 +15,7 @@ mod stage;
 mod totals;
 mod watch;
 
-use aya_ebpf::{
-    bindings::xdp_action,
-    macros::xdp,
-    programs::XdpContext,
-};
+use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 use sensor_common::{Outcome, Verdict, classify::classify_ethernet};
 
 use crate::{frame::Frame, maps::config, watch::WatchMaps};

@@ -9,7 +9,9 @@ use aya_ebpf::{
 use sensor_common::{
     Outcome,
     config::KernelConfig,
-    counters::{CLASS_SLOTS, FlowState, ICMP_TYPE_COUNT, INTERFACE_SLOTS, PORT_COUNT, PROTOCOL_COUNT, PortCounters},
+    counters::{
+        CLASS_SLOTS, FlowState, ICMP_TYPE_COUNT, INTERFACE_SLOTS, PORT_COUNT, PROTOCOL_COUNT, PortCounters,
+    },
     record::{BATCH_RECORDS, Record, Words},
     watch,
 };

@@ -7,6 +7,7 @@ use aya_ebpf::{
     helpers::bpf_ringbuf_query,
     programs::XdpContext,
 };
+use aya_log_ebpf::warn;
 use sensor_common::{
     counters::SendBooks,
     record::{BATCH_RECORDS, Record, Words},
@@ -23,6 +24,12 @@ pub fn put(context: &XdpContext, record: &Record, books: &mut SendBooks) {
     let Some(stage) = own(&STAGE, 0) else {
         return lose(books, 1, record.packets.into());
     };
+    if cfg!(feature = "fault-drop") && fault::is_due(stage) {
+        // A record that vanishes although the books have it: what the markers are there to find.
+        books.attempted_records += 1;
+        books.attempted_packets += u64::from(record.packets);
+        return;
+    }
     let place = stage.records as usize & (BATCH_RECORDS - 1);
     copy(words(record), &raw mut stage.batch[place]);
     stage.packets += u64::from(record.packets);
@@ -33,7 +40,7 @@ pub fn put(context: &XdpContext, record: &Record, books: &mut SendBooks) {
 }
 
 #[inline(always)]
-fn send_batch(_context: &XdpContext, stage: &mut Stage, books: &mut SendBooks) {
+fn send_batch(context: &XdpContext, stage: &mut Stage, books: &mut SendBooks) {
     stage.batches += 1;
     if RECORDS
         .output_untyped::<[Words; BATCH_RECORDS]>(&stage.batch, wake(stage.batches))
@@ -43,6 +50,7 @@ fn send_batch(_context: &XdpContext, stage: &mut Stage, books: &mut SendBooks) {
         books.attempted_packets += stage.packets;
     } else {
         lose(books, BATCH_RECORDS as u64, stage.packets);
+        log_loss(context, books.lost_records);
     }
     stage.clear();
 }
@@ -69,6 +77,18 @@ fn lose(books: &mut SendBooks, records: u64, packets: u64) {
     books.lost_packets += packets;
 }
 
+/// Says that the ring is full: at the first loss, and whenever the loss has doubled.
+#[inline(always)]
+fn log_loss(context: &XdpContext, lost_records: u64) {
+    let batches = lost_records / BATCH_RECORDS as u64;
+    if batches & batches.wrapping_sub(1) == 0 {
+        warn!(
+            context,
+            "the ring of records is full: {} records lost on this CPU so far", lost_records
+        );
+    }
+}
+
 #[inline(always)]
 fn wake(batches: u64) -> u64 {
     if batches % BATCHES_BETWEEN_LOOKS == 0 && bytes_waiting() > config().wake_bytes {
@@ -83,4 +103,20 @@ fn wake(batches: u64) -> u64 {
 fn bytes_waiting() -> u64 {
     // SAFETY: the map is a ring buffer, and the helper only reads its positions.
     unsafe { bpf_ringbuf_query((&raw const RECORDS).cast_mut().cast(), BPF_RB_AVAIL_DATA.into()) }
+}
+
+/// A planted fault, for the test that the markers find it.
+mod fault {
+    use super::{BATCH_RECORDS, Stage};
+
+    /// Batches between two vanishing records: one record in a million.
+    const BATCHES: u64 = 1_000_000 / BATCH_RECORDS as u64;
+
+    #[inline(always)]
+    pub fn is_due(stage: &mut Stage) -> bool {
+        let due = stage.batches % BATCHES == BATCHES - 1 && stage.records == 0;
+        // The next record of this batch is not the first any more.
+        stage.batches += u64::from(due);
+        due
+    }
 }

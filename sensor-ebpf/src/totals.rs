@@ -1,7 +1,10 @@
 //! The exact totals: every packet once by outcome and interface, every observed one by what it is.
 
 use aya_ebpf::programs::XdpContext;
-use sensor_common::{Observation, Outcome, ToolSet, Transport, Class, counters::{icmp_slot, interface_slot}};
+use sensor_common::{
+    Class, Observation, Outcome, ToolSet, Transport,
+    counters::{icmp_slot, interface_slot},
+};
 
 use crate::maps::{CLASSES, ICMP_TYPES, INTERFACES, OUTCOMES, PORTS, PROTOCOLS, increment, own};
 
