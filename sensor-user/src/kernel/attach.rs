@@ -149,7 +149,7 @@ impl Sensor {
         };
         // A frame larger than a page needs the other entry point (Linux 5.18); older kernels refuse to load it.
         if matches!(refusal.errno, Some(libc::ERANGE | libc::EOPNOTSUPP))
-            && let Ok(frags) = self.loaded_program(names::PROGRAM_FRAGS)
+            && let Ok(frags) = self.program(names::PROGRAM_FRAGS)
             && let Ok(id) = attach_program(frags, index, mode)
         {
             self.keep(names::PROGRAM_FRAGS, name, id);

@@ -49,6 +49,27 @@ pub enum KernelError {
         /// Why.
         source: Box<ProgramError>,
     },
+    /// The verifier refused a program.
+    #[error(
+        "the kernel's verifier refused the program `{name}` ({cause}); the end of its log:\n{log}\nThis is a bug, or a \
+         kernel that was never tried: report both, with the log of `TEITEN_LOG=debug`"
+    )]
+    Refused {
+        /// The program.
+        name: &'static str,
+        /// The system's words.
+        cause: String,
+        /// The verifier's last words.
+        log: String,
+    },
+    /// A program answered what it never may.
+    #[error("the program `{name}` answered {answer}, which is none of its verdicts")]
+    Answer {
+        /// The program.
+        name: &'static str,
+        /// What it answered.
+        answer: u32,
+    },
     /// A map operation failed.
     #[error("the map `{name}` cannot be used: {source}")]
     Map {

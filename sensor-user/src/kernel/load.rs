@@ -79,17 +79,17 @@ impl Sensor {
         // The programs hold their maps once loaded, so all are loaded before the first map is taken.
         sensor.load_program(names::PROGRAM)?;
         sensor.load_program(names::FLUSH)?;
+        // Only kernels from 5.18 on have frames in several buffers. Where one is asked for, its absence says why.
+        if let Err(error) = sensor.load_program(names::PROGRAM_FRAGS) {
+            tracing::debug!(%error, "no program for frames in several buffers");
+        }
         Ok(sensor)
     }
 
     fn load_program(&mut self, name: &'static str) -> Result<(), KernelError> {
-        match self.program(name)?.load() {
-            Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
-            Err(source) => Err(KernelError::Program {
-                name,
-                source: Box::new(source),
-            }),
-        }
+        self.program(name)?
+            .load()
+            .map_err(|error| program_refused(name, error))
     }
 
     /// One of the programs.
@@ -101,12 +101,6 @@ impl Sensor {
                 what: "program",
                 name,
             })
-    }
-
-    /// A program, loaded if it was not.
-    pub(super) fn loaded_program(&mut self, name: &'static str) -> Result<&mut Xdp, KernelError> {
-        self.load_program(name)?;
-        self.program(name)
     }
 
     /// The reading end of the ring of records. Once.
@@ -233,6 +227,32 @@ fn refused(error: EbpfError) -> KernelError {
             KernelError::Privilege(error.to_string())
         }
         _ => KernelError::Load(error),
+    }
+}
+
+/// The verifier's log is thousands of lines long: its end says what is wrong, the rest goes to the debug log.
+fn program_refused(name: &'static str, error: ProgramError) -> KernelError {
+    const LAST_LINES: usize = 8;
+    let ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    } = &error
+    else {
+        return KernelError::Program {
+            name,
+            source: Box::new(error),
+        };
+    };
+    if io_error.kind() == std::io::ErrorKind::PermissionDenied && verifier_log.to_string().is_empty() {
+        return KernelError::Privilege(format!("program `{name}`: {io_error}"));
+    }
+    let log = verifier_log.to_string();
+    tracing::debug!(name, log, "the verifier's whole log");
+    let lines: Vec<&str> = log.lines().collect();
+    KernelError::Refused {
+        name,
+        cause: io_error.to_string(),
+        log: lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"),
     }
 }
 

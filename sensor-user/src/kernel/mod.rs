@@ -9,6 +9,7 @@ pub mod memory;
 pub mod object;
 pub mod ring;
 pub mod sys;
+pub mod trial;
 pub mod watch;
 
 pub use self::{
