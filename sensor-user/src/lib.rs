@@ -1,7 +1,8 @@
-//! The sensor in user space, in the order of a packet's way: [`kernel`] holds the program and its maps,
-//! [`pipeline`] turns records into what is known, [`export`] shows it; [`run`] is the daemon that joins them, as
-//! [`config`] says.
+//! The sensor in user space, in the order of a packet's way: [`kernel`] holds the program and its maps, [`capture`]
+//! reads packets from files instead; [`pipeline`] turns both into what is known, [`export`] shows it; [`run`] is the
+//! daemon that joins them, as [`config`] says.
 
+pub mod capture;
 pub mod config;
 pub mod export;
 pub mod kernel;
