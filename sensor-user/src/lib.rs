@@ -1,6 +1,6 @@
 //! The sensor in user space, in the order of a packet's way: [`kernel`] holds the program and its maps, [`capture`]
-//! reads packets from files instead; [`pipeline`] turns both into what is known, [`export`] shows it; [`run`] is the
-//! daemon that joins them, as [`config`] says.
+//! reads packets from files instead; [`region`] says where their sources are; [`pipeline`] turns them into what is
+//! known, [`export`] shows it; [`run`] is the daemon that joins them, as [`config`] says.
 
 pub mod capture;
 pub mod config;
@@ -8,4 +8,5 @@ pub mod export;
 pub mod kernel;
 pub mod logging;
 pub mod pipeline;
+pub mod region;
 pub mod run;
