@@ -28,6 +28,9 @@ pub enum Command {
     /// Run the sensor until it is interrupted
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArguments>),
+    /// Count the packets of capture files, as the sensor would have
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArguments),
     /// Work with configuration files
     Config {
         /// What to do with it.
@@ -57,6 +60,32 @@ const RUN_EXAMPLES: &str = "Examples:
   teiten run --interface eth0 --watch 198.51.100.0/24
   teiten run --config /etc/teiten/teiten.toml --listen 0.0.0.0:10023
   curl -s http://127.0.0.1:10023/metrics";
+
+const REPLAY_EXAMPLES: &str = "Examples:
+  teiten replay --watch 198.51.100.0/24 monday.pcap.zst tuesday.pcapng
+  tcpdump -w - -r day.pcap port 23 | teiten replay --json -
+
+Exit status 1 when a file could not be read to its end; what came before is counted all the same.";
+
+/// What `replay` reads.
+#[derive(Args, Debug)]
+pub struct ReplayArguments {
+    /// Capture files: pcap or pcapng, plain, gzip or zstd; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Addresses to observe; may be given several times. Default: all
+    #[arg(long, short, value_name = "CIDR", value_delimiter = ',')]
+    pub watch: Vec<String>,
+    /// Print the snapshot, every row of it, as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The sensor's id in the snapshot
+    #[arg(long, value_name = "ID", default_value = "replay")]
+    pub id: String,
+    /// Country databases. Default: Debian's, where they are installed
+    #[arg(long, value_name = "FILE")]
+    pub regions: Vec<PathBuf>,
+}
 
 /// Flags of `run`; each goes before the configuration file.
 #[derive(Args, Debug)]

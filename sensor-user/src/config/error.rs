@@ -82,6 +82,17 @@ pub enum ConfigError {
         /// One nearby.
         near: u64,
     },
+    /// More ports are watched than series by region allow.
+    #[error("`export.watched_ports` names {count} ports: name at most {most}, each with up to 40 regions")]
+    TooManyWatchedPorts {
+        /// How many were named.
+        count: usize,
+        /// How many can be.
+        most: usize,
+    },
+    /// A port is named twice.
+    #[error("`export.watched_ports` names {0} twice: name it once")]
+    PortTwice(crate::pipeline::PortName),
     /// Dropping would cut the host off.
     #[error(
         "with `--verdict drop`, the watched prefix {prefix} must not hold {address}, {what}: packets to it would be \

@@ -1,11 +1,15 @@
 //! The configuration as it is written: a TOML file, or flags in the same shape.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
-use crate::{export::PortName, kernel::ModeChoice};
+use crate::{kernel::ModeChoice, pipeline::PortName};
 
 /// A configuration with every key, its meaning and its default.
 pub const TEMPLATE: &str = include_str!("teiten.toml");
@@ -22,6 +26,8 @@ pub struct FileConfig {
     pub kernel: KernelTable,
     /// `[export]`
     pub export: ExportTable,
+    /// `[regions]`
+    pub regions: RegionTable,
     /// `[log]`
     pub log: LogTable,
 }
@@ -74,6 +80,16 @@ pub struct ExportTable {
     pub listed_ports: Option<u64>,
     /// See [`Config::watched_ports`](super::Config::watched_ports).
     pub watched_ports: Option<Vec<PortName>>,
+}
+
+/// `[regions]`: where sources are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RegionTable {
+    /// See [`Config::region_country`](super::Config::region_country).
+    pub country: Option<Vec<PathBuf>>,
+    /// See [`Config::region_asn`](super::Config::region_asn).
+    pub asn: Option<PathBuf>,
 }
 
 /// `[log]`: what the daemon says.
@@ -147,6 +163,8 @@ impl FileConfig {
         overlay(&mut self.export.listen, over.export.listen);
         overlay(&mut self.export.listed_ports, over.export.listed_ports);
         overlay(&mut self.export.watched_ports, over.export.watched_ports);
+        overlay(&mut self.regions.country, over.regions.country);
+        overlay(&mut self.regions.asn, over.regions.asn);
         overlay(&mut self.log.level, over.log.level);
         overlay(&mut self.log.format, over.log.format);
     }

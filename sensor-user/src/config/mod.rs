@@ -4,7 +4,11 @@ mod error;
 mod file;
 mod own;
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use sensor_common::Verdict;
@@ -15,7 +19,12 @@ pub use self::{
     file::{FileConfig, LogFormat, TEMPLATE, VerdictChoice},
     own::refuse_own_addresses,
 };
-use crate::kernel::ModeChoice;
+use crate::{
+    export::series::PORTS_BY_REGION,
+    kernel::ModeChoice,
+    pipeline::{PortName, PortTransport},
+    region::RegionSources,
+};
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,7 +55,11 @@ pub struct Config {
     /// Ports with series of their own, beside `other`; from 1 to 1,024.
     pub listed_ports: usize,
     /// Ports that always have series of their own.
-    pub watched_ports: Vec<crate::export::PortName>,
+    pub watched_ports: Vec<PortName>,
+    /// Country databases; empty where there is none.
+    pub region_country: Vec<PathBuf>,
+    /// A database of autonomous systems.
+    pub region_asn: Option<PathBuf>,
     /// How much the daemon logs.
     pub log_level: log::LevelFilter,
     /// In which form.
@@ -65,6 +78,15 @@ impl Config {
             VerdictChoice::Pass => Verdict::Pass,
             VerdictChoice::Drop => Verdict::Drop,
         }
+    }
+
+    /// The region databases, where there are any.
+    #[must_use]
+    pub fn region_sources(&self) -> Option<RegionSources> {
+        (!self.region_country.is_empty()).then(|| RegionSources {
+            regions: self.region_country.clone(),
+            systems: self.region_asn.clone(),
+        })
     }
 
     /// Reads a file, lays `flags` over it, and checks the whole.
@@ -90,6 +112,7 @@ impl Config {
             capture,
             kernel,
             export,
+            regions,
             log,
         } = file;
         let interfaces = capture.interfaces.unwrap_or_default();
@@ -127,10 +150,52 @@ impl Config {
             queue_batches: within("kernel.queue_batches", kernel.queue_batches, 1_024, 1, 65_536)?,
             listen: export.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10023))),
             listed_ports: within("export.listed_ports", export.listed_ports, 128, 1, 1_024)?,
-            watched_ports: export.watched_ports.unwrap_or_default(),
+            watched_ports: check_watched_ports(export.watched_ports)?,
+            region_country: regions.country.unwrap_or_else(debian_regions),
+            region_asn: regions.asn,
             log_level: log.level.unwrap_or(log::LevelFilter::Info),
             log_format: log.format.unwrap_or_default(),
         })
+    }
+}
+
+/// Debian's files as far as they are there: a host without them has no region database, and says so.
+#[must_use]
+pub fn debian_regions() -> Vec<PathBuf> {
+    let debian = RegionSources::debian().regions;
+    debian.into_iter().filter(|path| path.exists()).collect()
+}
+
+/// The ports that JPCERT/CC's reports of the last years keep coming back to.
+const DEFAULT_WATCHED_PORTS: [(PortTransport, u16); 10] = [
+    (PortTransport::Tcp, 22),
+    (PortTransport::Tcp, 23),
+    (PortTransport::Tcp, 80),
+    (PortTransport::Tcp, 445),
+    (PortTransport::Tcp, 2323),
+    (PortTransport::Tcp, 3389),
+    (PortTransport::Tcp, 6379),
+    (PortTransport::Tcp, 37215),
+    (PortTransport::Udp, 5060),
+    (PortTransport::Icmp, 0),
+];
+
+fn check_watched_ports(ports: Option<Vec<PortName>>) -> Result<Vec<PortName>, ConfigError> {
+    let Some(ports) = ports else {
+        return Ok(DEFAULT_WATCHED_PORTS
+            .map(|(transport, port)| PortName { transport, port })
+            .to_vec());
+    };
+    if ports.len() > PORTS_BY_REGION {
+        return Err(ConfigError::TooManyWatchedPorts {
+            count: ports.len(),
+            most: PORTS_BY_REGION,
+        });
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    match ports.iter().find(|port| !seen.insert(**port)) {
+        Some(twice) => Err(ConfigError::PortTwice(*twice)),
+        None => Ok(ports),
     }
 }
 
@@ -142,7 +207,11 @@ fn first_double(names: &[String]) -> Option<&str> {
         .map(String::as_str)
 }
 
-fn parse_prefix(text: &str) -> Result<IpNet, ConfigError> {
+/// A prefix, or a single address as the prefix of itself.
+///
+/// # Errors
+/// It is neither, or has bits set behind its length.
+pub fn parse_prefix(text: &str) -> Result<IpNet, ConfigError> {
     let bad = |cause: String| ConfigError::BadPrefix {
         text: text.to_owned(),
         cause,

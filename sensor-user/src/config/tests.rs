@@ -63,6 +63,7 @@ fn the_template_names_every_key() {
     );
     let export = &file.export;
     assert!(export.listen.is_some() && export.listed_ports.is_some() && export.watched_ports.is_some());
+    assert!(file.regions.country.is_some() && file.regions.asn.is_some());
     assert!(file.log.level.is_some() && file.log.format.is_some());
 }
 
@@ -105,6 +106,12 @@ fn what_cannot_be_is_refused_with_its_cure() {
         ("[export]\nlisten = 'here'", "invalid socket address"),
         ("[export]\nlisted_ports = 0", "from 1 to 1024"),
         ("[export]\nwatched_ports = ['23']", "23/tcp"),
+        ("[export]\nwatched_ports = ['23/tcp', '23/tcp']", "23/tcp twice"),
+        (
+            "[export]\nwatched_ports = ['1/tcp', '2/tcp', '3/tcp', '4/tcp', '5/tcp', '6/tcp', '7/tcp', '8/tcp', '9/tcp', '10/tcp', '11/tcp']",
+            "at most 10",
+        ),
+        ("[regions]\ncountry = 'x'", "expected a sequence"),
         ("[log]\nlevel = 'loud'", "loud"),
         ("[unknown]", "unknown field `unknown`"),
         ("[capture", "TOML"),

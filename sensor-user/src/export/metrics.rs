@@ -5,6 +5,8 @@ use std::sync::Arc;
 use prometheus::{Encoder as _, Histogram, HistogramOpts, Registry, TextEncoder, proto::MetricFamily};
 use sensor_common::{Class, Outcome};
 
+use crate::pipeline::PortTransport;
+
 use super::{
     families::{Row, counters, gauges, number},
     published::{Published, State},
@@ -121,6 +123,7 @@ fn labelled<const N: usize>(labels: [&str; N], value: f64) -> Row {
 fn state_families(state: &State) -> Vec<MetricFamily> {
     let mut families = total_families(state);
     families.extend(port_families(state));
+    families.extend(region_families(state));
     families.extend(detail_families(state));
     families.extend(health_families(state));
     families
@@ -163,7 +166,7 @@ fn port_families(state: &State) -> Vec<MetricFamily> {
         let listed = state
             .listed_ports
             .iter()
-            .filter(move |(port, _)| !tcp_only || port.transport == super::PortTransport::Tcp)
+            .filter(move |(port, _)| !tcp_only || port.transport == PortTransport::Tcp)
             .map(move |(port, values)| {
                 let number_text = port.port.to_string();
                 labelled([port.transport.name(), &number_text], number(values[column]))
@@ -188,6 +191,81 @@ fn port_families(state: &State) -> Vec<MetricFamily> {
             "Packets with the Mirai mark (TCP sequence number equal to the destination) by destination port.",
             &["transport", "port"],
             rows(2, true),
+        ),
+    ]
+}
+
+fn region_families(state: &State) -> Vec<MetricFamily> {
+    let rows = |column: usize| {
+        let listed = state.listed_regions.iter();
+        listed
+            .map(move |(region, values)| labelled([region.code()], number(values[column])))
+            .chain([labelled(["other"], number(state.other_regions[column]))])
+    };
+    let pairs = state.listed_pairs.iter().map(|((port, region), [packets])| {
+        let number_text = port.port.to_string();
+        labelled(
+            [port.transport.name(), &number_text, region.code()],
+            number(*packets),
+        )
+    });
+    let [other_pairs] = state.other_pairs;
+    let info = state.regions.regions.iter().map(|file| {
+        let digest: String = file.sha256.to_string().chars().take(16).collect();
+        let name = file
+            .path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        labelled([name.as_str(), digest.as_str()], 1.0)
+    });
+    vec![
+        counters(
+            "teiten_source_region_packets_total",
+            "Packets to watched addresses by the region of their source; ZZ is unknown, XB never routable.",
+            &["source_region"],
+            rows(0),
+        ),
+        counters(
+            "teiten_source_region_mirai_packets_total",
+            "Packets with the Mirai mark by the region of their source.",
+            &["source_region"],
+            rows(1),
+        ),
+        counters(
+            "teiten_port_region_packets_total",
+            "Scans of watched ports by the region of their source; `other` is all other packets to watched addresses.",
+            &["transport", "port", "source_region"],
+            pairs.chain([labelled(["other", "other", "other"], number(other_pairs))]),
+        ),
+        counters(
+            "teiten_tool_packets_total",
+            "Packets with the mark of a tool.",
+            &["tool", "certainty"],
+            [labelled(["mirai", "sure"], number(state.mirai))],
+        ),
+        gauges(
+            "teiten_region_database_build_timestamp_seconds",
+            "When the region database was built; 0 without one.",
+            &[],
+            [plain(number(state.regions.built_seconds().unwrap_or(0)))],
+        ),
+        gauges(
+            "teiten_region_database_info",
+            "The files of the region database, and the beginning of their SHA-256.",
+            &["file", "sha256"],
+            info,
+        ),
+        gauges(
+            "teiten_cells",
+            "Cells of the open hour.",
+            &[],
+            [plain(number(state.cells.0 as u64))],
+        ),
+        gauges(
+            "teiten_cells_overflow_packets",
+            "Packets of the open hour that found no cell of their own.",
+            &[],
+            [plain(number(state.cells.1))],
         ),
     ]
 }

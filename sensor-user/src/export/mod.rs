@@ -4,7 +4,5 @@ pub mod families;
 pub mod http;
 pub mod listing;
 pub mod metrics;
-mod port_name;
 pub mod published;
-
-pub use self::port_name::{PortName, PortTransport};
+pub mod series;

@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::PortName;
 use crate::{
     kernel::Attachment,
-    pipeline::{snapshot::Snapshot, totals::KernelTotals},
+    pipeline::{PortName, snapshot::Snapshot, totals::KernelTotals},
+    region::{Region, RegionInfo},
 };
 
 /// The state of one moment.
@@ -24,6 +24,20 @@ pub struct State {
     pub listed_ports: Vec<(PortName, [u64; 3])>,
     /// All other ports together.
     pub other_ports: [u64; 3],
+    /// Regions with series of their own: packets, Mirai.
+    pub listed_regions: Vec<(Region, [u64; 2])>,
+    /// All other regions together.
+    pub other_regions: [u64; 2],
+    /// Scans of watched ports by region.
+    pub listed_pairs: Vec<((PortName, Region), [u64; 1])>,
+    /// All other packets together.
+    pub other_pairs: [u64; 1],
+    /// Packets with the Mirai mark, of those that were taken into the derived totals.
+    pub mirai: u64,
+    /// Cells of the open hour, and packets that found none.
+    pub cells: (usize, u64),
+    /// The region database.
+    pub regions: RegionInfo,
     /// Bytes in the ring after it was drained.
     pub ring_used_bytes: u64,
     /// When the program last saw a packet, in seconds since 1970; 0 for never.

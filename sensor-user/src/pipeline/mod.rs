@@ -1,8 +1,13 @@
 //! From records to what is known. Knows neither the kernel nor Prometheus: a capture file and a live ring are the
 //! same to it.
 
+pub mod cells;
+pub mod clock;
 pub mod conservation;
 pub mod decode;
 pub mod derive;
+mod port_name;
 pub mod snapshot;
 pub mod totals;
+
+pub use self::port_name::{PortName, PortTransport};

@@ -7,6 +7,7 @@ use sensor_common::{Class, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::{conservation::Report, derive::Derived, totals::KernelTotals};
+use crate::region::Region;
 
 /// The version of the form.
 pub const SCHEMA: u32 = 1;
@@ -38,6 +39,14 @@ pub struct Snapshot {
     pub ports: Vec<PortRow>,
     /// Packets of other transports and later fragments by IP protocol number.
     pub protocols: Vec<ProtocolRow>,
+    /// Observed packets by the region of their source.
+    pub source_regions: Vec<RegionRow>,
+    /// Scans by destination port and region of their source.
+    pub port_regions: Vec<PortRegionRow>,
+    /// Scans whose pair of port and region found no row of its own.
+    pub port_regions_other: MarkedRow,
+    /// Packets by the tool that left its mark.
+    pub tools: Vec<ToolRow>,
 }
 
 /// The law of conservation, in packets where nothing else is said.
@@ -80,6 +89,50 @@ pub struct PortRow {
     pub syn: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+}
+
+/// One source region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionRow {
+    /// ISO 3166-1 alpha-2, `ZZ` unknown, `XB` never routable.
+    pub source_region: String,
+    /// Packets.
+    pub packets: u64,
+    /// Of those, with the Mirai mark.
+    pub mirai: u64,
+}
+
+/// Scans of one port from one region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortRegionRow {
+    /// `tcp`, `udp` or `icmp`; port 0 of `icmp` is echo requests.
+    pub transport: String,
+    /// The destination port.
+    pub port: u16,
+    /// As in [`RegionRow`].
+    pub source_region: String,
+    /// Packets.
+    pub packets: u64,
+    /// Of those, with the Mirai mark.
+    pub mirai: u64,
+}
+
+/// Packets without a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkedRow {
+    /// Packets.
+    pub packets: u64,
+    /// Of those, with the Mirai mark.
+    pub mirai: u64,
+}
+
+/// One tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolRow {
+    /// The tool.
+    pub tool: String,
+    /// Packets with its mark.
+    pub packets: u64,
 }
 
 /// One IP protocol.
@@ -145,6 +198,13 @@ impl Snapshot {
             },
             ports: port_rows(totals),
             protocols: protocol_rows(totals),
+            source_regions: region_rows(derived),
+            port_regions: port_region_rows(derived),
+            port_regions_other: MarkedRow {
+                packets: derived.other_pairs.packets,
+                mirai: derived.other_pairs.mirai,
+            },
+            tools: tool_rows(derived),
         }
     }
 
@@ -153,6 +213,9 @@ impl Snapshot {
     pub fn limited(mut self, rows: usize) -> Self {
         self.ports.truncate(rows);
         self.protocols.truncate(rows);
+        self.source_regions.truncate(rows);
+        self.port_regions.truncate(rows);
+        self.tools.truncate(rows);
         self
     }
 }
@@ -193,6 +256,49 @@ fn plain_port_row(transport: &str, port: u16, packets: u64) -> PortRow {
         syn: 0,
         mirai: 0,
     }
+}
+
+fn region_rows(derived: &Derived) -> Vec<RegionRow> {
+    let mut rows: Vec<_> = (0..Region::COUNT)
+        .filter_map(Region::from_index)
+        .zip(&derived.regions)
+        .filter(|(_, marked)| marked.packets > 0)
+        .map(|(region, marked)| RegionRow {
+            source_region: region.code().to_owned(),
+            packets: marked.packets,
+            mirai: marked.mirai,
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        b.packets
+            .cmp(&a.packets)
+            .then_with(|| a.source_region.cmp(&b.source_region))
+    });
+    rows
+}
+
+fn port_region_rows(derived: &Derived) -> Vec<PortRegionRow> {
+    let mut pairs: Vec<_> = derived.pairs.iter().collect();
+    pairs
+        .sort_unstable_by_key(|((port, region), marked)| (std::cmp::Reverse(marked.packets), *port, *region));
+    pairs
+        .into_iter()
+        .map(|((port, region), marked)| PortRegionRow {
+            transport: port.transport.name().to_owned(),
+            port: port.port,
+            source_region: region.code().to_owned(),
+            packets: marked.packets,
+            mirai: marked.mirai,
+        })
+        .collect()
+}
+
+fn tool_rows(derived: &Derived) -> Vec<ToolRow> {
+    let mirai = ToolRow {
+        tool: "mirai".to_owned(),
+        packets: derived.mirai,
+    };
+    [mirai].into_iter().filter(|row| row.packets > 0).collect()
 }
 
 fn protocol_rows(totals: &KernelTotals) -> Vec<ProtocolRow> {

@@ -1,14 +1,22 @@
 //! The aggregation: takes batches into the derived totals, and shows them at each barrier.
 
 use std::{
-    sync::mpsc::{Receiver, Sender},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender},
+    },
     thread::{self, JoinHandle},
 };
 
 use super::drain::{Barrier, Item};
-use crate::pipeline::{
-    decode::{Entry, next_entry},
-    derive::Derived,
+use crate::{
+    pipeline::{
+        PortName,
+        clock::JiffyClock,
+        decode::{Entry, next_entry},
+        derive::{Aggregator, Derived},
+    },
+    region::RegionHandle,
 };
 
 /// The derived totals at a barrier.
@@ -23,29 +31,57 @@ pub struct Answer {
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn spawn(records: Receiver<Item>, answers: Sender<Answer>) -> std::io::Result<JoinHandle<()>> {
+pub fn spawn(
+    records: Receiver<Item>,
+    answers: Sender<Answer>,
+    regions: Arc<RegionHandle>,
+    watched: &[PortName],
+) -> std::io::Result<JoinHandle<()>> {
+    let mut aggregator = Aggregator::new(regions.table(), watched);
     thread::Builder::new().name("aggregate".into()).spawn(move || {
-        let mut derived = Derived::default();
+        let mut time = Time::default();
         for item in records {
             match item {
                 Item::Batch(mut bytes) => {
                     while let Some(entry) = next_entry(&mut bytes) {
-                        if let Entry::Record(record) = entry {
-                            derived.add(&record);
+                        match entry {
+                            Entry::Record(record) => aggregator.add(&record, time.of(record.last_jiffies)),
+                            Entry::Marker(marker) => time.clock.learn(&marker),
                         }
                     }
                 }
                 Item::Barrier(barrier) => {
                     let answer = Answer {
                         barrier,
-                        derived: derived.clone(),
+                        derived: aggregator.derived().clone(),
                     };
                     // The tick is gone only when the daemon stops.
                     if answers.send(answer).is_err() {
                         return;
                     }
+                    // A table is taken once for all records up to the next barrier, so each look-up costs no lock.
+                    aggregator.use_regions(regions.table());
+                    time.now = jiff::Timestamp::now().as_second();
                 }
             }
         }
     })
+}
+
+/// When records came.
+#[derive(Default)]
+struct Time {
+    clock: JiffyClock,
+    /// The time of day at the last barrier, which closely follows the last markers.
+    now: i64,
+}
+
+impl Time {
+    fn of(&mut self, jiffies: u32) -> i64 {
+        if self.now == 0 {
+            self.now = jiff::Timestamp::now().as_second();
+        }
+        let before = self.clock.seconds_before_last(jiffies).unwrap_or(0);
+        self.now - i64::try_from(before).unwrap_or(0)
+    }
 }

@@ -11,12 +11,16 @@ mod tick;
 use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
-    sync::{Arc, mpsc},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::{Config, refuse_own_addresses},
@@ -26,6 +30,7 @@ use crate::{
         published::Published,
     },
     kernel::{LoadOptions, Object, Sensor, WatchList, counters::possible_cpus, memory::MapMemory},
+    region::RegionHandle,
 };
 
 /// What can keep the daemon from starting, beside configuration and kernel.
@@ -62,6 +67,7 @@ pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
         Some(path) => Object::from_file(&path)?,
         None => Object::embedded(),
     };
+    let regions = Arc::new(load_regions(config)?);
     let sensor = load(config, &object, &watch)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -74,7 +80,27 @@ pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
         program: object.digest(),
         watched_addresses: watch.v4_addresses(),
     };
-    runtime.block_on(serve(config, sensor, listener, identity))
+    runtime.block_on(serve(config, sensor, listener, identity, regions))
+}
+
+/// The region database; without one every source is unknown, which is said and counted.
+fn load_regions(config: &Config) -> anyhow::Result<RegionHandle> {
+    let begun = Instant::now();
+    let Some(sources) = config.region_sources() else {
+        tracing::warn!(
+            "no region database: every source will be ZZ; install Debian's tor-geoipdb, or set `regions.country`"
+        );
+        return Ok(RegionHandle::without_database());
+    };
+    let regions = RegionHandle::load(sources)?;
+    let table = regions.table();
+    tracing::info!(
+        regions = table.info().region_count,
+        bytes = table.info().memory_bytes,
+        milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "region database loaded"
+    );
+    Ok(regions)
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
@@ -112,9 +138,15 @@ async fn serve(
     mut sensor: Sensor,
     listener: TcpListener,
     identity: Identity,
+    regions: Arc<RegionHandle>,
 ) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener).context("serving HTTP")?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let reload = Arc::new(AtomicBool::new(false));
+    tokio::spawn(reload_on_hangup(
+        signal(SignalKind::hangup())?,
+        Arc::clone(&reload),
+    ));
     if let Some(log) = sensor.take_log() {
         tokio::spawn(kernel_log(log));
     }
@@ -126,7 +158,7 @@ async fn serve(
     let shared = Arc::new(drain::Shared::default());
     let drain = drain::spawn(sensor.take_records()?, queue, Arc::clone(&shared), drain_lag)?;
     let (derived_out, derived_in) = mpsc::channel();
-    let aggregate = aggregate::spawn(records, derived_out)?;
+    let aggregate = aggregate::spawn(records, derived_out, Arc::clone(&regions), &config.watched_ports)?;
     let counters = sensor.take_counters()?;
 
     let attachments = sensor.attach(&config.interfaces, config.mode)?;
@@ -148,6 +180,8 @@ async fn serve(
             derived: derived_in,
             published: Arc::clone(&published),
             flush_duration,
+            reload: Arc::clone(&reload),
+            regions,
             config: config.clone(),
         },
         stopped,
@@ -198,6 +232,13 @@ async fn first_ended(any_ended: impl Fn() -> Option<&'static str>) -> &'static s
             return name;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// SIGHUP asks for the region database to be loaded anew; the next tick does it.
+async fn reload_on_hangup(mut hangup: Signal, reload: Arc<AtomicBool>) {
+    while hangup.recv().await.is_some() {
+        reload.store(true, Ordering::Release);
     }
 }
 

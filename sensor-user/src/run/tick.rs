@@ -1,40 +1,34 @@
 //! The tick: flushes the caches, reads the totals, and publishes what is known.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
-use prometheus::Histogram;
-use sensor_common::counters::PORT_COUNT;
-
 use super::{aggregate::Answer, drain::Shared};
 use crate::{
     config::Config,
     export::{
-        PortName, PortTransport,
-        listing::Listing,
         published::{Published, State},
+        series::Series,
     },
     kernel::{Attachment, Counters, KernelError, Sensor},
     pipeline::{
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
     },
+    region::{Changed, RegionHandle},
 };
+use jiff::Timestamp;
+use prometheus::Histogram;
 
 /// How long a tick waits for the drain to come up to its barrier.
 const BARRIER_PATIENCE: Duration = Duration::from_secs(5);
-/// Ports that are listed for ranking so high.
-const RANKED_PORTS: usize = 32;
-/// The time over which ports are ranked.
-const RANKING_WINDOW: Duration = Duration::from_mins(5);
 
 /// All that a tick works with.
 pub struct Ticker {
@@ -52,6 +46,10 @@ pub struct Ticker {
     pub published: Arc<Published>,
     /// How long flushes take.
     pub flush_duration: Histogram,
+    /// Set when somebody asks for the region database to be loaded anew.
+    pub reload: Arc<AtomicBool>,
+    /// The region database.
+    pub regions: Arc<RegionHandle>,
     /// What the operator decided.
     pub config: Config,
 }
@@ -69,8 +67,7 @@ pub fn spawn(ticker: Ticker, stopped: Receiver<()>) -> std::io::Result<JoinHandl
 struct Ticking {
     ticker: Ticker,
     started: Timestamp,
-    listing: Listing<PortName, 3>,
-    ranking: Ranking,
+    series: Series,
     /// Names and indices as they were attached: what came stays counted when an interface is gone.
     interfaces: Vec<(String, u32)>,
     last_seen: u64,
@@ -86,10 +83,9 @@ impl Ticking {
                 .iter()
                 .map(|attachment| (attachment.interface.clone(), attachment.index))
                 .collect(),
-            listing: Listing::new(config.listed_ports, config.watched_ports.iter().copied()),
+            series: Series::new(config.listed_ports, &config.watched_ports),
             ticker,
             started: Timestamp::now(),
-            ranking: Ranking::default(),
             last_seen: 0,
             last_packet: 0.0,
         }
@@ -115,6 +111,7 @@ impl Ticking {
     }
 
     fn tick(&mut self) -> Result<(), KernelError> {
+        self.look_at_regions();
         let begun = Instant::now();
         let flushed = self.ticker.sensor.flush()?;
         self.ticker.flush_duration.observe(begun.elapsed().as_secs_f64());
@@ -132,6 +129,32 @@ impl Ticking {
         };
         self.publish(totals, &answer);
         Ok(())
+    }
+
+    /// Loads the region database anew when its files changed or somebody asked; a bad one is refused and the old stays.
+    fn look_at_regions(&self) {
+        let asked = self.ticker.reload.swap(false, Ordering::AcqRel);
+        if !asked && !self.ticker.regions.poll_changed() {
+            return;
+        }
+        match self.ticker.regions.reload() {
+            Ok(Changed::No) => tracing::info!("the region database is the one in use"),
+            Ok(Changed::Yes { after, .. }) => {
+                let files: Vec<String> = after
+                    .info()
+                    .files()
+                    .map(|file| file.path.display().to_string())
+                    .collect();
+                tracing::info!(
+                    ?files,
+                    regions = after.info().region_count,
+                    "region database loaded anew"
+                );
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new region database is refused; the old one stays in use");
+            }
+        }
     }
 
     fn await_barrier(&self, number: u64) -> Option<Answer> {
@@ -166,14 +189,20 @@ impl Ticking {
             lost_queue: answer.barrier.lost_queue,
         };
         let snapshot = Snapshot::new(&frame, &totals, &answer.derived);
-        let ports = PortTotals(&totals);
-        let ranked = self.ranking.update(&ports);
+        let derived = &answer.derived;
         let scrapes = self.ticker.published.scrapes();
-        self.listing.update(|port| ports.of(port), &ranked, scrapes);
+        let sums = self.series.update(&totals, derived, scrapes);
         self.ticker.published.set(State {
             snapshot,
-            listed_ports: self.listing.rows().collect(),
-            other_ports: self.listing.other(ports.all()),
+            listed_ports: self.series.ports.rows().collect(),
+            other_ports: self.series.ports.other(sums.ports),
+            listed_regions: self.series.regions.rows().collect(),
+            other_regions: self.series.regions.other(sums.regions),
+            listed_pairs: self.series.pairs.rows().collect(),
+            other_pairs: self.series.pairs.other(sums.pairs),
+            mirai: derived.mirai,
+            cells: (derived.cells.cells.len(), derived.cells.other.packets),
+            regions: self.ticker.regions.table().info().clone(),
             attachments: self.ticker.attachments.clone(),
             ring_used_bytes: answer.barrier.ring_used,
             last_packet_seconds: self.last_packet,
@@ -196,76 +225,5 @@ impl Ticking {
             difference = law.difference,
             "detached; these are the last totals"
         );
-    }
-}
-
-/// Totals of ports by their names.
-struct PortTotals<'a>(&'a KernelTotals);
-
-impl PortTotals<'_> {
-    /// Packets, SYN, Mirai.
-    fn of(&self, name: PortName) -> [u64; 3] {
-        let counters = &self.0.ports[usize::from(name.port)];
-        match name.transport {
-            PortTransport::Tcp => [counters.tcp, counters.syn, counters.mirai],
-            PortTransport::Udp => [counters.udp, 0, 0],
-            PortTransport::Icmp if name.port == 0 => [self.0.echo_requests(), 0, 0],
-            PortTransport::Icmp => [0; 3],
-        }
-    }
-
-    fn all(&self) -> [u64; 3] {
-        let mut all = [self.0.echo_requests(), 0, 0];
-        for counters in &self.0.ports {
-            all[0] += counters.tcp + counters.udp;
-            all[1] += counters.syn;
-            all[2] += counters.mirai;
-        }
-        all
-    }
-
-    fn names() -> impl Iterator<Item = PortName> {
-        let name = |transport| move |port| PortName { transport, port };
-        let icmp = name(PortTransport::Icmp)(0);
-        (0..=u16::MAX)
-            .map(name(PortTransport::Tcp))
-            .chain((0..=u16::MAX).map(name(PortTransport::Udp)))
-            .chain([icmp])
-    }
-}
-
-/// Which ports rank over the last minutes: compared with totals from one to two half windows ago.
-#[derive(Default)]
-struct Ranking {
-    older: HashMap<PortName, u64>,
-    newer: HashMap<PortName, u64>,
-    turned: Option<Instant>,
-}
-
-impl Ranking {
-    fn update(&mut self, ports: &PortTotals<'_>) -> Vec<PortName> {
-        let totals: HashMap<PortName, u64> = PortTotals::names()
-            .map(|name| (name, ports.of(name)[0]))
-            .filter(|(_, packets)| *packets > 0)
-            .collect();
-        debug_assert!(totals.len() <= 2 * PORT_COUNT + 1);
-        let mut growth: Vec<(u64, PortName)> = totals
-            .iter()
-            .map(|(name, packets)| (packets - self.older.get(name).unwrap_or(&0), *name))
-            .filter(|(growth, _)| *growth > 0)
-            .collect();
-        growth.sort_unstable_by_key(|(growth, name)| (std::cmp::Reverse(*growth), *name));
-        if self
-            .turned
-            .is_none_or(|turned| turned.elapsed() >= RANKING_WINDOW / 2)
-        {
-            self.older = std::mem::replace(&mut self.newer, totals);
-            self.turned = Some(Instant::now());
-        }
-        growth
-            .into_iter()
-            .take(RANKED_PORTS)
-            .map(|(_, name)| name)
-            .collect()
     }
 }

@@ -1,0 +1,173 @@
+//! Replay: the packets of capture files through the same classifier and the same pipeline as a live ring.
+
+mod table;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+pub use self::table::print;
+use crate::{
+    capture::{self, Capture, CaptureError},
+    kernel::WatchList,
+    pipeline::{
+        PortName,
+        conservation::Report,
+        derive::{Aggregator, record_of},
+        snapshot::{Frame, Snapshot},
+        totals::KernelTotals,
+    },
+    region::RegionTable,
+};
+
+/// Packets between two steps of the progress bar.
+const PROGRESS_STEP: u64 = 1 << 16;
+
+/// What is replayed, and how.
+pub struct Replay {
+    /// The files; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// Observed prefixes; empty for every address.
+    pub watch: Vec<IpNet>,
+    /// Where sources are.
+    pub regions: Arc<RegionTable>,
+    /// The sensor's id in the snapshot.
+    pub sensor: String,
+}
+
+/// What a replay came to.
+#[derive(Debug)]
+pub struct Replayed {
+    /// All that was counted.
+    pub snapshot: Snapshot,
+    /// What could not be read, file by file. What came before it is counted.
+    pub errors: Vec<CaptureError>,
+    /// Packets of link types that cannot be read, by link type.
+    pub skipped: BTreeMap<String, u64>,
+}
+
+impl Replay {
+    /// Reads all files, one after the other.
+    ///
+    /// # Errors
+    /// The watch list is too large. A file that cannot be read is in the answer instead.
+    pub fn run(&self) -> anyhow::Result<Replayed> {
+        let everything = ["0.0.0.0/0".parse()?, "::/0".parse()?];
+        let watch = if self.watch.is_empty() {
+            &everything[..]
+        } else {
+            &self.watch[..]
+        };
+        let mut counting = Counting {
+            watch: WatchList::new(watch)?,
+            totals: KernelTotals::zero(),
+            aggregator: Aggregator::new(Arc::clone(&self.regions), &[] as &[PortName]),
+            first: None,
+            last: None,
+        };
+        let mut errors = Vec::new();
+        let mut skipped = BTreeMap::new();
+        for file in &self.files {
+            match Capture::open(file) {
+                Ok(mut capture) => {
+                    if let Err(error) = counting.count(&mut capture) {
+                        errors.push(error);
+                    }
+                    for skip in capture.skipped() {
+                        *skipped.entry(skip.link_type.to_string()).or_default() += skip.packets;
+                    }
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        Ok(Replayed {
+            snapshot: counting.snapshot(&self.sensor),
+            errors,
+            skipped,
+        })
+    }
+}
+
+struct Counting {
+    watch: WatchList,
+    totals: KernelTotals,
+    aggregator: Aggregator,
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
+impl Counting {
+    /// Counts a capture up to its end, or up to where it cannot be read.
+    fn count(&mut self, capture: &mut Capture) -> Result<(), CaptureError> {
+        let bar = progress(capture.total_bytes());
+        let mut packets = 0_u64;
+        loop {
+            if packets.is_multiple_of(PROGRESS_STEP) {
+                bar.set_position(capture.position());
+            }
+            packets += 1;
+            let Some(frame) = capture.next()? else {
+                bar.finish_and_clear();
+                return Ok(());
+            };
+            let nanoseconds = frame.timestamp.map(capture::Timestamp::nanoseconds);
+            let result = capture::classify(&frame, &self.watch);
+            self.packet(result, nanoseconds);
+        }
+    }
+
+    fn packet(
+        &mut self,
+        result: Result<sensor_common::Observation, sensor_common::Outcome>,
+        nanoseconds: Option<i64>,
+    ) {
+        if let Some(time) = nanoseconds {
+            self.first = Some(self.first.map_or(time, |first| first.min(time)));
+            self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        }
+        self.totals.count(result.as_ref().map_err(|outcome| *outcome));
+        if let Ok(observation) = result {
+            // A packet without a time came when the one before it did, as far as anybody can tell.
+            let seconds = nanoseconds.or(self.last).unwrap_or(0).div_euclid(1_000_000_000);
+            self.aggregator.add(&record_of(&observation), seconds);
+        }
+    }
+
+    fn snapshot(&self, sensor: &str) -> Snapshot {
+        let derived = self.aggregator.derived();
+        let frame = Frame {
+            sensor,
+            from: time_of(self.first),
+            to: time_of(self.last),
+            xdp_mode: "replay",
+            // Every packet is a record of its own here, read as soon as it was made.
+            report: Report {
+                read_packets: derived.packets,
+                read_records: derived.records,
+                observed_packets: self.totals.observed(),
+                ..Report::default()
+            },
+            lost_queue: (0, 0),
+        };
+        Snapshot::new(&frame, &self.totals, derived)
+    }
+}
+
+/// A capture's time; files without packets, and times beyond the year 9999, are shown as 1970.
+fn time_of(nanoseconds: Option<i64>) -> Timestamp {
+    nanoseconds
+        .and_then(|time| Timestamp::from_nanosecond(time.into()).ok())
+        .unwrap_or_default()
+}
+
+fn progress(total: Option<u64>) -> ProgressBar {
+    // Indicatif draws on a terminal alone.
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    match style {
+        Ok(style) if total.is_some() => bar.with_style(style),
+        _ => bar,
+    }
+}
