@@ -1,0 +1,202 @@
+//! Every expression for Prometheus that is shipped, and where it stands.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::files;
+
+/// What an expression owes to a Prometheus that has scraped a sensor with traffic for some minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owes {
+    /// At least one row, always.
+    Rows,
+    /// Rows only when something is wrong or rises: a surge or an alert.
+    RowsInTrouble,
+    /// Nothing: it names a port or region as an example.
+    Nothing,
+}
+
+/// An expression in Prometheus' language.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    /// The file, from the repository's root.
+    pub(crate) file: String,
+    /// Where in the file: the rule, the panel and target, the variable, the line.
+    pub(crate) place: String,
+    /// The expression as it stands there.
+    pub(crate) written: String,
+    /// The expression as Prometheus gets it, with Grafana's variables replaced.
+    pub(crate) query: String,
+    /// What it owes.
+    pub(crate) owes: Owes,
+}
+
+/// What Grafana puts in place of its variables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Variables<'a> {
+    /// `$job`, a regular expression.
+    pub(crate) job: &'a str,
+    /// `$instance`, a regular expression.
+    pub(crate) instance: &'a str,
+    /// `$__rate_interval`, a duration of at least four scrapes.
+    pub(crate) rate_interval: &'a str,
+    /// `$__range`, the shown time as a duration.
+    pub(crate) range: &'a str,
+}
+
+impl Variables<'_> {
+    /// What the dashboards show when they are opened.
+    pub(crate) const DEFAULT: Variables<'static> = Variables {
+        job: ".+",
+        instance: ".+",
+        rate_interval: "1m",
+        range: "1d",
+    };
+
+    fn substitute(&self, written: &str) -> String {
+        written
+            .replace("$__rate_interval", self.rate_interval)
+            .replace("$__range", self.range)
+            .replace("$job", self.job)
+            .replace("$instance", self.instance)
+    }
+}
+
+/// Every expression under `deploy/` and in the runbooks.
+pub(crate) fn all(variables: &Variables<'_>) -> Result<Vec<Expression>> {
+    let mut found = Vec::new();
+    for folder in ["deploy/prometheus/rules", "deploy/prometheus/demo/rules"] {
+        found.extend(of_rules(folder)?);
+    }
+    found.extend(of_dashboards(variables)?);
+    found.extend(of_grafana_alerts()?);
+    found.extend(of_runbooks()?);
+    Ok(found)
+}
+
+/// The expressions of the rules files in a folder.
+pub(crate) fn of_rules(folder: &str) -> Result<Vec<Expression>> {
+    let mut found = Vec::new();
+    for rule in files::rules(folder)? {
+        let name = rule
+            .alert()
+            .or(rule.record())
+            .context("a rule without a name")?
+            .to_owned();
+        let trouble = rule.alert().is_some() || name.contains(":surge");
+        let expression = files::string(&rule.body, "expr")?.to_owned();
+        found.push(Expression {
+            file: rule.file,
+            place: format!("group {}, rule {name}", rule.group),
+            written: expression.clone(),
+            query: expression,
+            owes: if trouble { Owes::RowsInTrouble } else { Owes::Rows },
+        });
+    }
+    Ok(found)
+}
+
+/// The expressions of the dashboards' panels and variables.
+pub(crate) fn of_dashboards(variables: &Variables<'_>) -> Result<Vec<Expression>> {
+    let mut found = Vec::new();
+    for file in files::list("deploy/grafana/dashboards", "json")? {
+        let dashboard = files::json(&file)?;
+        for panel in panels(&dashboard) {
+            for target in files::items(panel, "targets") {
+                let written = files::string(target, "expr")?.to_owned();
+                found.push(Expression {
+                    file: file.clone(),
+                    place: format!(
+                        "panel {:?}, target {}",
+                        files::string(panel, "title")?,
+                        target["refId"]
+                    ),
+                    query: variables.substitute(&written),
+                    written,
+                    owes: Owes::Rows,
+                });
+            }
+        }
+        for variable in files::items(&dashboard["templating"], "list") {
+            if variable["type"] == "query" {
+                let written = files::string(variable, "query")?;
+                let inner = label_values(written).with_context(|| format!("{file}: {written}"))?;
+                found.push(Expression {
+                    file: file.clone(),
+                    place: format!("variable {}", variable["name"]),
+                    written: inner.to_owned(),
+                    query: variables.substitute(inner),
+                    owes: Owes::Rows,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The panels of a dashboard, those in rows too.
+pub(crate) fn panels(dashboard: &Value) -> Vec<&Value> {
+    let mut found = Vec::new();
+    for panel in files::items(dashboard, "panels") {
+        found.push(panel);
+        found.extend(files::items(panel, "panels"));
+    }
+    found
+}
+
+/// The selector in `label_values(selector, label)`.
+fn label_values(query: &str) -> Result<&str> {
+    query
+        .strip_prefix("label_values(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .and_then(|arguments| arguments.rsplit_once(','))
+        .map(|(selector, _)| selector)
+        .context("a variable's query must be label_values(selector, label)")
+}
+
+/// The expressions of the rules that Grafana evaluates.
+fn of_grafana_alerts() -> Result<Vec<Expression>> {
+    let mut found = Vec::new();
+    for file in files::list("deploy/grafana/provisioning/alerting", "yaml")? {
+        for group in files::items(&files::yaml(&file)?, "groups") {
+            for rule in files::items(group, "rules") {
+                for query in files::items(rule, "data") {
+                    if let Some(expression) = query["model"]["expr"].as_str() {
+                        found.push(Expression {
+                            file: file.clone(),
+                            place: format!("rule {}", rule["title"]),
+                            written: expression.to_owned(),
+                            query: expression.to_owned(),
+                            owes: Owes::RowsInTrouble,
+                        });
+                    }
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The blocks marked `promql` in the runbooks.
+fn of_runbooks() -> Result<Vec<Expression>> {
+    let mut found = Vec::new();
+    for file in files::list("docs/runbooks", "md")? {
+        let text = files::text(&file)?;
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once("```promql\n") {
+            let (block, next) = after
+                .split_once("\n```")
+                .with_context(|| format!("{file}: a promql block without an end"))?;
+            ensure!(!before.is_empty(), "{file} begins with an expression");
+            found.push(Expression {
+                file: file.clone(),
+                place: format!("expression {}", found.len() + 1),
+                written: block.to_owned(),
+                query: block.to_owned(),
+                owes: Owes::Nothing,
+            });
+            rest = next;
+        }
+    }
+    Ok(found)
+}
