@@ -168,7 +168,7 @@ mod tests {
     fn nothing_but_two_capital_letters_is_a_region() {
         for text in [
             "", "J", "JPN", "jp", "Jp", "??", "A1", "J ", " JP", "JP\n", "日", "日本", "\u{c1}", "{}",
-            "\"\"", "\0\0", "[Z", "@A",
+            "\"\"", "\0\0", "[Z", "@A", "Z[", "A@",
         ] {
             let error = text.parse::<Region>().unwrap_err().to_string();
             assert!(error.is_ascii() && !error.contains(char::is_control), "{error}");

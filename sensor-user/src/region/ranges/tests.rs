@@ -166,12 +166,14 @@ fn an_overlay_changes_the_covered_addresses_alone() {
         }
         builder.finish().1
     };
-    let below = cover(&[(10, 19, 1), (20, 29, 2), (40, 49, 1)]);
-    let above = cover(&[(15, 24, 9), (30, 39, 9), (49, 60, 9)]);
-    let merged = Ranges::compile(below.overlaid(&above, |below, above| if above == 9 { 9 } else { below }));
+    let below = cover(&[(10, 19, 1), (20, 29, 2), (40, 49, 1), (70, 79, 1)]);
+    let above = cover(&[(15, 24, 9), (30, 39, 9), (49, 60, 9), (70, 79, 9)]);
+    let merged = below.overlaid(&above, |below, above| if above == 9 { 9 } else { below });
+    assert!(merged.starts.is_sorted_by(|before, after| before < after));
+    let merged = Ranges::compile(merged);
     for address in 0..100 {
         let expected = match address {
-            15..=24 | 30..=39 | 49..=60 => 9,
+            15..=24 | 30..=39 | 49..=60 | 70..=79 => 9,
             10..=14 | 40..=48 => 1,
             25..=29 => 2,
             _ => 0,
