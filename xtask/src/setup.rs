@@ -130,6 +130,17 @@ impl Plan {
         }
     }
 
+    /// What else can be done when the packages cannot be installed.
+    fn way_out(&self) -> &'static str {
+        match self.toolchain {
+            Some(ToolchainPlan::Debian) => {
+                "not all could be installed. Debian's rustc-web takes the place of its packages rustc and rustup, and \
+                 removing those is yours to decide; `rustup toolchain install nightly --component rust-src` does without"
+            }
+            _ => "not all could be installed",
+        }
+    }
+
     fn carry_out(&self) -> Result<()> {
         let needed = self.tools.iter().filter(|tool| !tool.optional);
         let mut first: Vec<String> = needed.map(|tool| tool.package.to_owned()).collect();
@@ -137,7 +148,7 @@ impl Plan {
             first.extend(["rustc-web", "rust-web-src"].map(str::to_owned));
         }
         if !first.is_empty() {
-            packages::install(&first)?;
+            packages::install(&first).with_context(|| self.way_out())?;
         }
         for tool in self.tools.iter().filter(|tool| tool.optional) {
             if let Err(error) = packages::install(&[tool.package.to_owned()]) {
