@@ -199,8 +199,11 @@ fn has_llvm(llvm: u32) -> bool {
     toolchain::llvm_prefix(llvm).join("bin/llvm-config").is_file()
 }
 
-/// Installs LLVM's development files and builds the linker with them.
+/// Installs LLVM's development files and builds the linker with them, unless it is there from an earlier time.
 fn build_linker(llvm: u32) -> Result<()> {
+    if toolchain::find_linker(llvm).is_some() {
+        return Ok(());
+    }
     let libraries = [format!("llvm-{llvm}-dev"), format!("libpolly-{llvm}-dev")]
         .into_iter()
         .chain(["zlib1g-dev", "libzstd-dev", "libxml2-dev"].map(str::to_owned));
