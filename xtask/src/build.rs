@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::{
-    command, progress, project,
+    artifacts, command, progress, project,
     setup::{self, Need},
     toolchain::{self, Toolchain},
 };
@@ -117,6 +117,30 @@ fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
     fs::write(&aside, content)
         .and_then(|()| fs::rename(&aside, to))
         .with_context(|| format!("{} cannot be written", to.display()))
+}
+
+/// Compiles one program of the workspace and says where it is: for commands that run a program of the lab.
+///
+/// # Errors
+/// When it does not compile, or there is no such program.
+#[expect(
+    dead_code,
+    reason = "the frame for the commands that run packets through test networks"
+)]
+pub(crate) fn build_program(package: &str, name: &str, release: bool) -> Result<PathBuf> {
+    progress::step(&format!("building {name}"));
+    let mut cargo = command::cargo();
+    cargo.args(["build", "--package", package, "--bin", name]);
+    if release {
+        cargo.arg("--release");
+    }
+    let programs = artifacts::compile(&mut cargo)?;
+    let program = programs
+        .into_iter()
+        .find(|artifact| artifact.name == name && !artifact.test);
+    program
+        .map(|program| program.executable)
+        .with_context(|| format!("{package} has no program {name}"))
 }
 
 /// The features that the crate of the XDP programs declares.

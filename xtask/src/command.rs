@@ -41,7 +41,7 @@ const OF_THE_HOST_BUILD: [&str; 10] = [
 ];
 
 /// Environment variables that tests on both sides of `sudo` may read.
-const KEPT_FOR_ROOT: [&str; 5] = ["PATH", "TEITEN_", "RUST_BACKTRACE", "RUST_LOG", "INSTA_"];
+const KEPT_FOR_ROOT: [&str; 4] = ["TEITEN_", "RUST_BACKTRACE", "RUST_LOG", "INSTA_"];
 
 /// Cargo, for this workspace, with the user's own settings.
 pub(crate) fn cargo() -> Command {
@@ -124,24 +124,30 @@ impl Elevation {
     }
 
     /// A command that runs `program` as root, with the environment that tests read, and `settings` added to it.
+    /// Its `PATH` holds the system's own folders.
     ///
     /// # Errors
     /// When this user cannot become root: says which command to run instead.
     pub(crate) fn command(&self, program: &Path, settings: &[(&str, OsString)]) -> Result<Command> {
+        let path =
+            env::join_paths(project::search_path()).context("PATH holds a folder that it cannot hold")?;
         match self {
             Self::Root => {
                 let mut command = Command::new(program);
-                command.envs(settings.iter().map(|(name, value)| (name, value)));
+                command
+                    .env("PATH", path)
+                    .envs(settings.iter().map(|(name, value)| (name, value)));
                 Ok(command)
             }
             Self::Sudo(sudo) => {
                 let mut command = Command::new(sudo);
                 command.arg("--").arg("env");
                 let kept = env::vars_os().filter(|(name, _)| starts_with_any(name, &KEPT_FOR_ROOT));
+                let path = [(OsString::from("PATH"), path)];
                 let settings = settings
                     .iter()
                     .map(|(name, value)| (OsString::from(name), value.clone()));
-                for (mut setting, value) in kept.chain(settings) {
+                for (mut setting, value) in kept.chain(path).chain(settings) {
                     setting.push("=");
                     setting.push(value);
                     command.arg(setting);

@@ -2,6 +2,8 @@
 # Installs the Debian packages named as arguments, and lets no daemon among them start: neither now nor at boot.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
+# dpkg wants the system's own folders, which a user's PATH lacks.
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 policy=/usr/sbin/policy-rc.d
 saved=$policy.saved-by-teiten
 mark='Written by cargo xtask setup; removed when it ends.'

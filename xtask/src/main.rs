@@ -1,5 +1,6 @@
 //! `cargo xtask`: every command that works on the project itself.
 
+mod artifacts;
 mod build;
 mod command;
 mod lint;

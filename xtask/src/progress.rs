@@ -50,7 +50,8 @@ pub(crate) fn quietly(title: &str, command: &mut Command) -> Result<()> {
     for line in BufReader::new(output).split(b'\n') {
         let line = String::from_utf8_lossy(&line.context("the command's output broke off")?).into_owned();
         writeln!(log, "{line}").context("the log could not be written")?;
-        bar.set_message(line.trim().to_owned());
+        // Of a line that was written over itself, the newest text.
+        bar.set_message(line.trim().rsplit('\r').next().unwrap_or_default().to_owned());
         if last.len() == SHOWN_ON_FAILURE {
             last.pop_front();
         }

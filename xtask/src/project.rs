@@ -31,13 +31,18 @@ pub(crate) fn cache() -> PathBuf {
         .join("teiten")
 }
 
-/// The file that the shell would run for `program`, looked for in the system's own folders as well.
-///
-/// A user's `PATH` often lacks the `sbin` folders, where Debian keeps half of the network tools.
-pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
+/// The user's `PATH`, then the system's own folders, where Debian keeps half of the network tools.
+pub(crate) fn search_path() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
+        .collect()
+}
+
+/// The file that would be run for `program`.
+pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
+    search_path()
+        .into_iter()
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
 }

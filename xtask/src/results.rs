@@ -41,13 +41,16 @@ impl Totals {
         self.reasons.extend(other.reasons);
     }
 
-    /// Counts a test that could not even be started.
-    pub(crate) fn skip(&mut self, name: &str, reason: &str) {
+    /// Counts a test that did not run.
+    pub(crate) fn skip(&mut self, name: String, reason: String) {
         self.skipped += 1;
-        self.reasons.push(Skipped {
-            name: name.to_owned(),
-            reason: reason.to_owned(),
-        });
+        self.reasons.push(Skipped { name, reason });
+    }
+
+    /// Counts a test that failed.
+    fn fail(&mut self, name: String) {
+        self.failed += 1;
+        self.failures.push(name);
     }
 }
 
@@ -55,8 +58,10 @@ impl Totals {
 pub(crate) struct Reader {
     /// Stands before the names of its tests.
     program: String,
+    /// Of those test runs that ended with a summary.
     totals: Totals,
-    finished: bool,
+    /// Of the run that has begun and not ended: of one that dies, all that will ever be known.
+    open: Option<Totals>,
 }
 
 impl Reader {
@@ -64,41 +69,48 @@ impl Reader {
         Self {
             program: program.to_owned(),
             totals: Totals::default(),
-            finished: false,
+            open: None,
         }
     }
 
     /// Takes the next line of output. Lines that are no result are none of its business.
     pub(crate) fn line(&mut self, line: &str) {
         if let Some((passed, failed, skipped)) = parse_summary(line) {
-            self.totals.passed += passed;
-            self.totals.failed += failed;
-            self.totals.skipped += skipped;
-            self.finished = true;
+            let named = self.open.take().unwrap_or_default();
+            self.totals.add(Totals {
+                passed,
+                failed,
+                skipped,
+                ..named
+            });
         } else if let Some((name, end)) = parse_test(line) {
             let name = format!("{}: {name}", self.program);
+            let open = self.open.get_or_insert_default();
             match end {
-                End::Failed => self.totals.failures.push(name),
-                End::Ignored(reason) => self.totals.reasons.push(Skipped { name, reason }),
+                End::Passed => open.passed += 1,
+                End::Failed => open.fail(name),
+                End::Ignored(reason) => open.skip(name, reason),
             }
+        } else if is_title(line) {
+            self.open.get_or_insert_default();
         }
     }
 
-    /// The program's totals. One that ended badly without saying so counts as one failure.
+    /// The program's totals. One that ended badly without saying why counts as one failure.
     pub(crate) fn finish(mut self, succeeded: bool, how_it_ended: &str) -> Totals {
-        if !succeeded && (self.totals.failed == 0 || !self.finished) {
-            self.totals.failed += 1;
-            self.totals
-                .failures
-                .push(format!("{}: {how_it_ended}", self.program));
+        let died = self.open.is_some();
+        self.totals.add(self.open.take().unwrap_or_default());
+        if died || (!succeeded && self.totals.failed == 0) {
+            self.totals.fail(format!("{}: {how_it_ended}", self.program));
         }
         self.totals
     }
 }
 
-/// How a test ended, where that is worth a line at the end.
+/// How a test ended.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
+    Passed,
     Failed,
     Ignored(String),
 }
@@ -122,14 +134,24 @@ fn parse_summary(line: &str) -> Option<(u64, u64, u64)> {
     ))
 }
 
-/// The name and the end of `test NAME ... FAILED` or `test NAME ... ignored, REASON`.
+/// Whether a line is `running 3 tests`.
+fn is_title(line: &str) -> bool {
+    let number = line
+        .strip_prefix("running ")
+        .and_then(|rest| rest.split_once(" test"));
+    number.is_some_and(|(number, _)| number.parse::<u64>().is_ok())
+}
+
+/// The name and the end of `test NAME ... ok`, `test NAME ... FAILED` or `test NAME ... ignored, REASON`.
 ///
 /// libtest writes the reason after a comma, libtest-mimic in brackets and with names padded to one width.
 fn parse_test(line: &str) -> Option<(&str, End)> {
     let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
     let name = name.trim_end();
-    if end == "FAILED" {
-        return Some((name, End::Failed));
+    match end {
+        "ok" => return Some((name, End::Passed)),
+        "FAILED" => return Some((name, End::Failed)),
+        _ => {}
     }
     let reason = end.strip_prefix("ignored")?;
     let reason = reason.strip_prefix(", ").unwrap_or(reason).trim();
@@ -204,16 +226,44 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_dies_is_a_failure() {
-        let died_early = read(&["running 3 tests", "test one ... ok"], false);
-        assert_eq!((died_early.failed, died_early.failures.len()), (1, 1));
-        let died_late = read(
-            &[
-                "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
-            ],
-            false,
-        );
-        assert_eq!((died_late.passed, died_late.failed), (3, 1));
+    fn a_program_that_dies_is_a_failure_beside_what_it_had_done() {
+        let summary =
+            "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        for (lines, passed, failed, skipped) in [
+            (["running 4 tests", "", "", ""].as_slice(), 0, 1, 0),
+            (
+                &[
+                    "running 4 tests",
+                    "test one ... ok",
+                    "test two ... ignored, why",
+                    "test three ... FAILED",
+                ],
+                1,
+                2,
+                1,
+            ),
+            (&["running 4 tests", "test one ... ok", summary], 3, 1, 0),
+            (
+                &["running 4 tests", summary, "running 1 test", "test one ... ok"],
+                4,
+                1,
+                0,
+            ),
+        ] {
+            let totals = read(lines, false);
+            assert_eq!(
+                (totals.passed, totals.failed, totals.skipped),
+                (passed, failed, skipped),
+                "{lines:?}"
+            );
+            assert_eq!(totals.failures.last().unwrap(), "crate: signal 11");
+        }
+    }
+
+    #[test]
+    fn a_program_that_ends_well_in_the_middle_of_its_tests_has_failed() {
+        let totals = read(&["running 4 tests", "test one ... ok"], true);
+        assert_eq!((totals.passed, totals.failed), (1, 1));
     }
 
     #[test]

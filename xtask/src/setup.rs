@@ -130,6 +130,17 @@ impl Plan {
         }
     }
 
+    /// What else can be done when the packages cannot be installed.
+    fn way_out(&self) -> &'static str {
+        match self.toolchain {
+            Some(ToolchainPlan::Debian) => {
+                "not all could be installed. Debian's rustc-web takes the place of its packages rustc and rustup, and \
+                 removing those is yours to decide; `rustup toolchain install nightly --component rust-src` does without"
+            }
+            _ => "not all could be installed",
+        }
+    }
+
     fn carry_out(&self) -> Result<()> {
         let needed = self.tools.iter().filter(|tool| !tool.optional);
         let mut first: Vec<String> = needed.map(|tool| tool.package.to_owned()).collect();
@@ -137,7 +148,7 @@ impl Plan {
             first.extend(["rustc-web", "rust-web-src"].map(str::to_owned));
         }
         if !first.is_empty() {
-            packages::install(&first)?;
+            packages::install(&first).with_context(|| self.way_out())?;
         }
         for tool in self.tools.iter().filter(|tool| tool.optional) {
             if let Err(error) = packages::install(&[tool.package.to_owned()]) {
@@ -188,8 +199,11 @@ fn has_llvm(llvm: u32) -> bool {
     toolchain::llvm_prefix(llvm).join("bin/llvm-config").is_file()
 }
 
-/// Installs LLVM's development files and builds the linker with them.
+/// Installs LLVM's development files and builds the linker with them, unless it is there from an earlier time.
 fn build_linker(llvm: u32) -> Result<()> {
+    if toolchain::find_linker(llvm).is_some() {
+        return Ok(());
+    }
     let libraries = [format!("llvm-{llvm}-dev"), format!("libpolly-{llvm}-dev")]
         .into_iter()
         .chain(["zlib1g-dev", "libzstd-dev", "libxml2-dev"].map(str::to_owned));

@@ -7,19 +7,24 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
-
 use crate::{
+    artifacts::{self, Artifact},
     build,
     command::{self, Elevation},
     progress, project,
     results::{Reader, Totals},
     setup::{self, Need},
 };
+use anyhow::{Context as _, Result, bail};
 
 /// Names of the test targets that load programs into the kernel or make test networks.
 const PRIVILEGED: [&str; 2] = ["kernel", "system"];
+
+/// Minutes that one test program may take, in the fast tier and with `--full`: past that it hangs.
+const MINUTES: u32 = 20;
+const MINUTES_IN_FULL: u32 = 180;
+/// What `timeout` ends with when it had to stop a program.
+const TIMED_OUT: i32 = 124;
 
 /// Run the tests, those that need root included.
 #[derive(clap::Args, Default)]
@@ -63,6 +68,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         }
     }
     report(&totals)?;
+    if totals.passed + totals.failed + totals.skipped == 0 {
+        bail!(
+            "no test was found{}",
+            arguments
+                .filter
+                .as_ref()
+                .map_or(String::new(), |filter| format!(" with {filter:?} in its name"))
+        );
+    }
     Ok(totals.failed == 0)
 }
 
@@ -78,32 +92,41 @@ struct TestProgram {
     library: bool,
 }
 
+impl From<Artifact> for TestProgram {
+    fn from(artifact: Artifact) -> Self {
+        let Artifact {
+            package,
+            package_folder,
+            name,
+            kind,
+            executable,
+            ..
+        } = artifact;
+        Self {
+            label: match kind.as_str() {
+                "test" => format!("{package} tests/{name}"),
+                "bin" => format!("{package} bin {name}"),
+                _ => package,
+            },
+            executable,
+            package_folder,
+            privileged: kind == "test" && PRIVILEGED.contains(&name.as_str()),
+            library: !["test", "bin", "example"].contains(&kind.as_str()),
+        }
+    }
+}
+
 /// Compiles all test targets, and the programs that they start.
 fn build_tests(arguments: &Arguments) -> Result<Vec<TestProgram>> {
     progress::step("building the tests");
-    let mut build = command::cargo();
-    command::run(select(build.args(["build", "--bins"]), arguments))?;
-
+    command::run(select(command::cargo().arg("build"), arguments))?;
     let mut cargo = command::cargo();
-    cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
-    let mut child = select(&mut cargo, arguments)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cargo could not be started: is it in PATH?")?;
-    let messages = child.stdout.take().context("cargo's messages are out of reach")?;
-    let mut programs = Vec::new();
-    for line in BufReader::new(messages).lines() {
-        let line = line.context("cargo's messages broke off")?;
-        programs.extend(
-            serde_json::from_str(&line)
-                .ok()
-                .and_then(|message| test_program(&message)),
-        );
-    }
-    let status = child.wait().context("cargo was lost")?;
-    if !status.success() {
-        bail!("the tests do not compile ({status})");
-    }
+    let compiled = artifacts::compile(select(cargo.args(["test", "--no-run"]), arguments))?;
+    let mut programs: Vec<_> = compiled
+        .into_iter()
+        .filter(|artifact| artifact.test)
+        .map(TestProgram::from)
+        .collect();
     programs.sort_by(|one, other| one.label.cmp(&other.label));
     Ok(programs)
 }
@@ -118,41 +141,6 @@ fn select<'command>(cargo: &'command mut Command, arguments: &Arguments) -> &'co
     cargo
 }
 
-/// The test program that one of cargo's messages announces, if it does.
-fn test_program(message: &Value) -> Option<TestProgram> {
-    if message.get("reason")? != "compiler-artifact" || message.pointer("/profile/test")? != true {
-        return None;
-    }
-    let executable = PathBuf::from(message.get("executable")?.as_str()?);
-    let package_folder = Path::new(message.get("manifest_path")?.as_str()?)
-        .parent()?
-        .to_owned();
-    let package = package_name(message.get("package_id")?.as_str()?);
-    let name = message.pointer("/target/name")?.as_str()?;
-    let kind = message.pointer("/target/kind/0")?.as_str()?;
-    let label = match kind {
-        "test" => format!("{package} tests/{name}"),
-        "bin" => format!("{package} bin {name}"),
-        _ => package.to_owned(),
-    };
-    Some(TestProgram {
-        label,
-        executable,
-        package_folder,
-        privileged: kind == "test" && PRIVILEGED.contains(&name),
-        library: !["test", "bin", "example"].contains(&kind),
-    })
-}
-
-/// `teiten` of `path+file:///src/sensor-user#teiten@0.1.0`, `sensor-common` of `path+file:///src/sensor-common#0.1.0`.
-fn package_name(id: &str) -> &str {
-    let (source, fragment) = id.rsplit_once('#').unwrap_or(("", id));
-    match fragment.split_once('@') {
-        Some((name, _)) => name,
-        None => source.rsplit('/').next().unwrap_or(fragment),
-    }
-}
-
 fn run_privileged(program: &TestProgram, elevation: &Elevation, arguments: &Arguments) -> Result<Totals> {
     if let Elevation::Unavailable(reason) = elevation {
         let mut totals = Totals::default();
@@ -160,7 +148,7 @@ fn run_privileged(program: &TestProgram, elevation: &Elevation, arguments: &Argu
         list.args(["--list", "--format", "terse"]).args(&arguments.filter);
         for line in command::output_of(&mut list).unwrap_or_default().lines() {
             if let Some(name) = line.strip_suffix(": test") {
-                totals.skip(&format!("{}: {name}", program.label), reason);
+                totals.skip(format!("{}: {name}", program.label), (*reason).to_owned());
             }
         }
         return Ok(totals);
@@ -175,9 +163,13 @@ fn run_program(program: &TestProgram, elevation: &Elevation, arguments: &Argumen
         program.package_folder.clone().into_os_string(),
     )];
     settings.extend(full_setting(arguments));
-    let mut command = elevation.command(&program.executable, &settings)?;
+    // Of coreutils. In the foreground an interrupt still reaches the tests.
+    let mut command = elevation.command(Path::new("/usr/bin/timeout"), &settings)?;
     command::clean_library_path(&mut command);
+    let minutes = if arguments.full { MINUTES_IN_FULL } else { MINUTES };
+    command.args(["--foreground", "--kill-after=30", &format!("{minutes}m")]);
     command
+        .arg(&program.executable)
         .args(&arguments.filter)
         .current_dir(&program.package_folder);
     follow(&program.label, &mut command)
@@ -221,7 +213,11 @@ fn follow(label: &str, command: &mut Command) -> Result<Totals> {
     let status = child
         .wait()
         .with_context(|| format!("the test program {label} was lost"))?;
-    Ok(reader.finish(status.success(), &status.to_string()))
+    let how_it_ended = match status.code() {
+        Some(TIMED_OUT) => "did not end, and was stopped".to_owned(),
+        _ => format!("ended with {status}"),
+    };
+    Ok(reader.finish(status.success(), &how_it_ended))
 }
 
 /// What was skipped and why, what failed, and last the total, alone on its line.
@@ -248,60 +244,30 @@ fn report(totals: &Totals) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn artifact(kind: &str, name: &str) -> Value {
-        json!({
-            "reason": "compiler-artifact",
-            "package_id": "path+file:///src/sensor-user#teiten@0.1.0",
-            "manifest_path": "/src/sensor-user/Cargo.toml",
-            "target": { "kind": [kind], "name": name },
-            "profile": { "test": true },
-            "executable": "/src/target/debug/deps/it",
-        })
-    }
 
     #[test]
     fn the_targets_kernel_and_system_are_privileged_and_no_others() {
-        for (kind, name, label, privileged) in [
-            ("test", "kernel", "teiten tests/kernel", true),
-            ("test", "system", "teiten tests/system", true),
-            ("test", "replay", "teiten tests/replay", false),
-            ("bin", "system", "teiten bin system", false),
-            ("lib", "teiten", "teiten", false),
+        for (kind, name, label, privileged, library) in [
+            ("test", "kernel", "teiten tests/kernel", true, false),
+            ("test", "system", "teiten tests/system", true, false),
+            ("test", "replay", "teiten tests/replay", false, false),
+            ("bin", "system", "teiten bin system", false, false),
+            ("lib", "teiten", "teiten", false, true),
         ] {
-            let program = test_program(&artifact(kind, name)).unwrap();
-            assert_eq!((program.label.as_str(), program.privileged), (label, privileged));
-            assert_eq!(program.package_folder, Path::new("/src/sensor-user"));
+            let artifact = Artifact {
+                package: "teiten".to_owned(),
+                package_folder: "/src/sensor-user".into(),
+                name: name.to_owned(),
+                kind: kind.to_owned(),
+                test: true,
+                executable: "/src/target/debug/deps/it".into(),
+            };
+            let program = TestProgram::from(artifact);
+            assert_eq!(
+                (program.label.as_str(), program.privileged, program.library),
+                (label, privileged, library)
+            );
         }
-    }
-
-    #[test]
-    fn a_message_without_a_test_program_is_none() {
-        let mut ordinary = artifact("bin", "teiten");
-        ordinary["profile"]["test"] = json!(false);
-        let mut library = artifact("lib", "teiten");
-        library["executable"] = Value::Null;
-        for message in [
-            ordinary,
-            library,
-            json!({ "reason": "build-finished", "success": true }),
-        ] {
-            assert_eq!(test_program(&message), None);
-        }
-    }
-
-    #[test]
-    fn a_package_is_named_by_its_id_in_either_form() {
-        assert_eq!(
-            package_name("path+file:///src/sensor-user#teiten@0.1.0"),
-            "teiten"
-        );
-        assert_eq!(
-            package_name("path+file:///src/sensor-common#0.1.0"),
-            "sensor-common"
-        );
     }
 }

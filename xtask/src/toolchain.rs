@@ -123,7 +123,7 @@ fn home() -> PathBuf {
 
 /// The compiler installed under `folder`, when the source of its library is there and it is new enough.
 fn compiler_in(folder: &Path, origin: Origin) -> Option<Compiler> {
-    if !folder.join("lib/rustlib/src/rust/library/core").is_dir() {
+    if !folder.join("lib/rustlib/src/rust/library/Cargo.lock").is_file() {
         return None;
     }
     let mut rustc = Command::new(folder.join("bin/rustc"));
