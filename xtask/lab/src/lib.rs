@@ -4,4 +4,6 @@ pub mod cases;
 pub mod frames;
 pub mod mutate;
 pub mod scenario;
+pub mod sender;
+pub mod tap;
 pub mod watched;
