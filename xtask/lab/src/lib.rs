@@ -5,4 +5,6 @@ pub mod frames;
 pub mod mutate;
 pub mod network;
 pub mod scenario;
+pub mod sender;
+pub mod tap;
 pub mod watched;
