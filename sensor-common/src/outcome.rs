@@ -63,7 +63,8 @@ outcomes! {
     TruncatedIpv6Extension = 17 "truncated_ipv6_extension",
     /// A chain of IPv6 extension headers longer than is followed.
     TooManyIpv6Extensions = 18 "too_many_ipv6_extensions",
-    /// Ends, by the frame or by the IP length, within the TCP header.
+    /// Ends, by the frame or by the IP length, within the first 20 octets of TCP. Options may be cut by the frame:
+    /// everything that is counted lies before them.
     TruncatedTcp = 19 "truncated_tcp",
     /// A TCP data offset below five words or beyond the segment.
     BadTcpDataOffset = 20 "bad_tcp_data_offset",

@@ -3,6 +3,7 @@
 //! Offsets in an untagged frame, for those who read the patches: the IP header begins at 14; behind an IPv4 header
 //! without options the transport begins at 34, behind an IPv6 header without extensions at 54.
 
+mod details;
 mod ethernet;
 mod expected;
 mod extensions;
@@ -16,7 +17,10 @@ mod udp;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-pub use self::expected::{Expected, Flow};
+pub use self::{
+    details::{Detailed, Details, detailed},
+    expected::{Expected, Flow},
+};
 use crate::frames::{Content, Extension, Ipv4, Ipv6};
 
 /// The shortest frame that `BPF_PROG_TEST_RUN` takes for an XDP program: an Ethernet header.
@@ -62,6 +66,7 @@ pub fn all() -> Vec<Case> {
         udp::cases(),
         icmp::cases(),
         tools::cases(),
+        detailed().into_iter().map(|detailed| detailed.case).collect(),
     ]
     .concat()
 }

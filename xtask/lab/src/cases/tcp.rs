@@ -72,6 +72,16 @@ fn data_offsets() -> Vec<Case> {
             ));
         }
     }
+    // By its length the segment has them all: ports and flags are there, whatever became of the options.
+    cases.push(Case::new(
+        "tcp_options_cut_by_the_frame",
+        v4(Tcp {
+            options: vec![1; 40],
+            ..Tcp::syn(23)
+        })
+        .cut(V4_TRANSPORT + 20),
+        Expected::tcp_scan(23),
+    ));
     // Enough bytes in the frame, too few in the packet: padding is no option.
     cases.push(Case::new(
         "tcp_data_offset_reaches_into_padding",

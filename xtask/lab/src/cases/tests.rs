@@ -86,3 +86,20 @@ fn frames_fit_one_page_with_the_room_that_xdp_needs() {
         assert!(case.frame.len() <= 3_400, "{}: {}", case.name, case.frame.len());
     }
 }
+
+#[test]
+fn a_record_keeps_what_the_first_packet_had() {
+    let watched = Prefixes::parse(&CASE_PREFIXES).unwrap();
+    for Detailed { case, details } in detailed() {
+        let observation = classify_ethernet(&case.frame[..], &watched).unwrap();
+        let found = Details {
+            bytes: observation.length,
+            ttl: observation.ttl,
+            tcp_flags: observation.tcp_flags,
+            window: observation.window,
+            peer_port: observation.peer_port(),
+            first_destination: observation.destination.low32(),
+        };
+        assert_eq!(found, details, "{}", case.name);
+    }
+}
