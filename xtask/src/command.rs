@@ -169,10 +169,6 @@ impl Elevation {
 ///
 /// # Errors
 /// When this user cannot become root, or the program cannot be started.
-#[expect(
-    dead_code,
-    reason = "the frame for the commands that run packets through test networks"
-)]
 pub(crate) fn run_elevated<A: AsRef<OsStr>>(program: &Path, arguments: &[A]) -> Result<ExitStatus> {
     let mut command = Elevation::find().command(program, &[])?;
     clean_library_path(&mut command);

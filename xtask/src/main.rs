@@ -3,6 +3,7 @@
 mod artifacts;
 mod build;
 mod command;
+mod conserve;
 mod lint;
 mod packages;
 mod progress;
@@ -33,6 +34,8 @@ enum Command {
     Build(build::Arguments),
     /// Run the tests, those that need root included.
     Test(test::Arguments),
+    /// Flood the real sensor with frames of known number, and hold every count against them.
+    Conserve(conserve::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -56,6 +59,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Setup(arguments) => setup::run(&arguments).map(|()| true),
         Command::Build(arguments) => build::run(&arguments).map(|()| true),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Conserve(arguments) => conserve::run(&arguments),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.

@@ -18,6 +18,8 @@ use crate::{command, progress, project};
 const LINKER_VERSION: &str = "0.13.0";
 /// The LLVM releases that this release of the linker can be built with.
 const LINKER_LLVM: [u32; 3] = [21, 22, 23];
+/// The first LLVM release that can be told to read words where they are.
+const LLVM_WITH_MISALIGNED_ACCESS: u32 = 22;
 /// Debian's compiler. The programs in rustup's folder of the same names are others.
 const DEBIAN_COMPILER: &str = "/usr/bin/rustc";
 
@@ -70,8 +72,10 @@ impl Toolchain {
             Origin::Rustup(name) => command.env("RUSTUP_TOOLCHAIN", name),
             Origin::Debian => command.env("RUSTC", DEBIAN_COMPILER).env("RUSTC_BOOTSTRAP", "1"),
         };
-        let flags = [
+        let mut flags = vec![
             "-Cdebuginfo=2".to_owned(),
+            // 32-bit arithmetic and jumps: Linux 5.1 and later.
+            "-Ctarget-cpu=v3".to_owned(),
             "-Clink-arg=--btf".to_owned(),
             format!("-Clinker={}", self.linker.display()),
             // The object goes to other machines, and no path of this one with it.
@@ -81,6 +85,11 @@ impl Toolchain {
                 cargo_home().join("registry/src").display()
             ),
         ];
+        if self.compiler.llvm >= LLVM_WITH_MISALIGNED_ACCESS {
+            // The headers of a frame lie on no boundary. Every machine that the sensor is for reads a word there at
+            // once; told so, the compiler does not put it together from its octets.
+            flags.push("-Clink-arg=--cpu-features=+allows-misaligned-mem-access".to_owned());
+        }
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
         command
     }

@@ -1,7 +1,11 @@
 //! What tests, demo and benchmarks share: test networks, packets with known truth, generators of load.
 
+pub mod artefacts;
 pub mod cases;
+pub mod conserve;
+pub mod daemon;
 pub mod frames;
+pub mod live;
 pub mod mutate;
 pub mod network;
 pub mod scenario;

@@ -1,0 +1,84 @@
+//! The real daemon, `teiten run`, as a child process within a test network.
+
+mod child;
+mod log;
+mod memory;
+mod snapshot;
+
+use std::{ffi::OsString, path::PathBuf};
+
+pub use self::{
+    child::{Daemon, DaemonError, Readiness},
+    memory::Memory,
+    snapshot::{Law, PortRow, Snapshot},
+};
+
+/// Where the program runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// In the driver.
+    #[default]
+    Native,
+    /// In the network stack.
+    Generic,
+}
+
+impl Mode {
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+/// How the daemon is started. What is `None` is left to its defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where it watches.
+    pub interfaces: Vec<String>,
+    /// How it attaches.
+    pub mode: Mode,
+    /// What it watches.
+    pub watch: Vec<String>,
+    /// The size of the ring, as its `--ring-size` takes it.
+    pub ring_size: Option<String>,
+    /// Slots of each CPU's flow cache.
+    pub flow_slots: Option<u32>,
+    /// How often it flushes, as its `--flush-interval` takes it.
+    pub flush_interval: Option<String>,
+    /// Another eBPF object than its own.
+    pub object: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The command line behind `teiten`. Packets end at the sensor: behind it there is nobody.
+    fn arguments(&self, listen: &str) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = ["run", "--verdict", "drop", "--listen", listen, "--mode"]
+            .map(OsString::from)
+            .into();
+        arguments.push(self.mode.name().into());
+        let mut add = |flag: &str, value: OsString| arguments.extend([flag.into(), value]);
+        for interface in &self.interfaces {
+            add("--interface", interface.into());
+        }
+        for prefix in &self.watch {
+            add("--watch", prefix.into());
+        }
+        if let Some(size) = &self.ring_size {
+            add("--ring-size", size.into());
+        }
+        if let Some(slots) = self.flow_slots {
+            add("--flow-slots", slots.to_string().into());
+        }
+        if let Some(interval) = &self.flush_interval {
+            add("--flush-interval", interval.into());
+        }
+        if let Some(object) = &self.object {
+            add("--object", object.into());
+        }
+        arguments
+    }
+}

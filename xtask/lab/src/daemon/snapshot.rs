@@ -1,0 +1,71 @@
+//! The daemon's snapshot as anybody reads it who has its address: by the documented keys, not by its own types.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// `/api/v1/snapshot`, as far as the lab looks at it. Packets where nothing else is said.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Snapshot {
+    /// When the totals were read (RFC 3339).
+    pub to: String,
+    /// `native` or `generic`.
+    pub xdp_mode: String,
+    /// That the program saw.
+    pub seen: u64,
+    /// By outcome.
+    pub outcomes: BTreeMap<String, u64>,
+    /// By interface.
+    pub interfaces: BTreeMap<String, u64>,
+    /// The law of conservation.
+    pub conservation: Law,
+    /// By destination port, as many rows as were asked for.
+    pub ports: Vec<PortRow>,
+}
+
+/// The terms of the law of conservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Law {
+    /// The worst that any marker showed.
+    pub difference: i64,
+    /// Records that were lost.
+    pub records_lost: u64,
+    /// To watched addresses.
+    pub observed: u64,
+    /// The same, as ports, ICMP and other transports add up.
+    pub observed_by_kind: u64,
+    /// In records read from the ring.
+    pub drained: u64,
+    /// In records taken into the derived totals.
+    pub derived: u64,
+    /// In the caches and batches.
+    pub resident: i64,
+    /// In records that the ring refused.
+    pub lost_ring: u64,
+    /// In records that came too fast to be taken in.
+    pub lost_queue: u64,
+    /// Records read from the ring.
+    pub records: u64,
+}
+
+/// One destination port.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PortRow {
+    /// `tcp`, `udp` or `icmp`.
+    pub transport: String,
+    /// The port.
+    pub port: u16,
+    /// Packets.
+    pub packets: u64,
+    /// Of those, with the Mirai mark.
+    pub mirai: u64,
+}
+
+impl Snapshot {
+    /// Whether nothing was counted between this one and `other`, which may be of another moment.
+    #[must_use]
+    pub fn counts_equal(&self, other: &Self) -> bool {
+        (&self.outcomes, &self.interfaces, self.conservation)
+            == (&other.outcomes, &other.interfaces, other.conservation)
+    }
+}
