@@ -37,10 +37,7 @@ pub(crate) struct Arguments {
 /// When something is missing and cannot be installed, or does not compile.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::ensure(Need::Build, false)?;
-    for (program, features) in [("sensor", []), ("generator", [])] {
-        let object = build_object(program, &features)?;
-        eprintln!("   {}", object.display());
-    }
+    build_objects(|features| features.is_empty())?;
     progress::step("building the user-space programs");
     let mut cargo = command::cargo();
     cargo.arg("build");
@@ -58,18 +55,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     command::run(&mut cargo)
 }
 
-/// Builds every object that tests load. A variant that the crate does not declare is left out.
+/// Builds the objects whose features are `wanted`, as far as the crate declares program and features.
 ///
 /// # Errors
 /// See [`build_object`].
-pub(crate) fn all_objects() -> Result<()> {
-    let declared = declared_features()?;
+pub(crate) fn build_objects(wanted: impl Fn(&[&str]) -> bool) -> Result<()> {
+    let declared = Declared::read()?;
     for (program, features) in OBJECTS {
-        if features
-            .iter()
-            .all(|feature| declared.iter().any(|name| name == feature))
-        {
-            build_object(program, features)?;
+        if wanted(features) && declared.holds(program, features) {
+            let object = build_object(program, features)?;
+            eprintln!("   {}", object.display());
         }
     }
     Ok(())
@@ -143,25 +138,45 @@ pub(crate) fn build_program(package: &str, name: &str, release: bool) -> Result<
         .with_context(|| format!("{package} has no program {name}"))
 }
 
-/// The features that the crate of the XDP programs declares.
-fn declared_features() -> Result<Vec<String>> {
-    let mut cargo = command::cargo_for_the_kernel();
-    cargo.args(["metadata", "--no-deps", "--format-version", "1"]);
-    let Some(metadata) = command::output_of(&mut cargo) else {
-        bail!(
-            "the manifest {} cannot be read by cargo",
-            project::ebpf_crate().join("Cargo.toml").display()
-        );
-    };
-    let metadata: Value = serde_json::from_str(&metadata).context("cargo's metadata is no JSON")?;
-    let features = metadata
-        .pointer("/packages/0/features")
-        .and_then(Value::as_object);
-    Ok(features
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name.clone())
-        .collect())
+/// What the crate of the XDP programs declares.
+struct Declared {
+    programs: Vec<String>,
+    features: Vec<String>,
+}
+
+impl Declared {
+    fn read() -> Result<Self> {
+        let mut cargo = command::cargo_for_the_kernel();
+        cargo.args(["metadata", "--no-deps", "--format-version", "1"]);
+        let Some(metadata) = command::output_of(&mut cargo) else {
+            let manifest = project::ebpf_crate().join("Cargo.toml");
+            bail!(
+                "cargo cannot read {}; run `cargo metadata` there",
+                manifest.display()
+            );
+        };
+        let metadata: Value = serde_json::from_str(&metadata).context("cargo's metadata is no JSON")?;
+        let targets = metadata.pointer("/packages/0/targets").and_then(Value::as_array);
+        let features = metadata
+            .pointer("/packages/0/features")
+            .and_then(Value::as_object);
+        let name = |target: &Value| Some(target.get("name")?.as_str()?.to_owned());
+        Ok(Self {
+            programs: targets.into_iter().flatten().filter_map(name).collect(),
+            features: features
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.clone())
+                .collect(),
+        })
+    }
+
+    fn holds(&self, program: &str, features: &[&str]) -> bool {
+        self.programs.iter().any(|name| name == program)
+            && features
+                .iter()
+                .all(|feature| self.features.iter().any(|name| name == feature))
+    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     setup::ensure(Need::Run, arguments.yes)?;
     if project::ebpf_crate().is_dir() {
-        build::all_objects()?;
+        build::build_objects(|_| true)?;
     }
     let programs = build_tests(arguments)?;
     let (privileged, ordinary): (Vec<_>, Vec<_>) = programs.iter().partition(|program| program.privileged);
