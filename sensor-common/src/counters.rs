@@ -71,6 +71,9 @@ pub struct FlowState {
     pub markers_missed: u64,
     /// Markers sent: the sequence number of the last one.
     pub markers: u64,
+    /// Records that found no room in this run of `flush`. Kept here and not in a register: the verifier would
+    /// follow each of its values as a path of its own.
+    pub stayed: u64,
 }
 
 /// What was sent to the ring by one writer. `attempted` includes `lost`.
@@ -89,4 +92,4 @@ pub struct SendBooks {
 
 const _: () = assert!(size_of::<PortCounters>() == 32);
 const _: () = assert!(size_of::<SendBooks>() == 32);
-const _: () = assert!(size_of::<FlowState>() == 96);
+const _: () = assert!(size_of::<FlowState>() == 104);

@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 use sensor_common::{
     Outcome, Packet,
-    counters::{FLUSH_CHUNK, FLUSH_FAILED, FLUSH_FINISH, FlowState, SendBooks},
+    counters::{FLUSH_CHUNK, FLUSH_FAILED, FLUSH_FINISH, FlowState},
     record::{BATCH_RECORDS, Marker, Record, Words},
 };
 
@@ -33,13 +33,14 @@ pub fn run(context: &XdpContext) -> u32 {
     let (Some(start), Some(state)) = (Frame::of(context).read::<4>(0), own(&STATE, 0)) else {
         return FLUSH_FAILED;
     };
+    state.stayed = 0;
     set_flushing(state, 1);
-    let stay = match u32::from_le_bytes(start) {
+    match u32::from_le_bytes(start) {
         FLUSH_FINISH => finish(state),
-        start => chunk(start, &mut state.flush),
-    };
+        start => chunk(start, state),
+    }
     set_flushing(state, 0);
-    stay
+    state.stayed as u32
 }
 
 #[inline(always)]
@@ -49,55 +50,51 @@ fn set_flushing(state: &mut FlowState, value: u64) {
 }
 
 #[inline(always)]
-fn chunk(start: u32, books: &mut SendBooks) -> u32 {
-    let mut stay = 0;
+fn chunk(start: u32, state: &mut FlowState) {
     for place in 0..FLUSH_CHUNK {
         let Some(slot) = FLOWS.get_ptr_mut(start.wrapping_add(place)) else {
             continue;
         };
         // SAFETY: this CPU's own slot, which no packet touches while `flushing` is set.
         let slot = unsafe { &mut *slot };
-        stay += leave(slot, books);
+        leave(slot, state);
     }
-    stay
 }
 
-/// Sends a slot and empties it; where the ring has no room it stays as it is, and 1 is the answer.
+/// Sends a slot and empties it; where the ring has no room it stays as it is.
 #[inline(always)]
-fn leave(slot: &mut Record, books: &mut SendBooks) -> u32 {
+fn leave(slot: &mut Record, state: &mut FlowState) {
     // SAFETY: as above.
     let packets = unsafe { read_volatile(&raw const slot.packets) };
     if packets == 0 {
-        return 0;
+        return;
     }
     let Some(mut place) = RECORDS.reserve(0) else {
-        return 1;
+        state.stayed += 1;
+        return;
     };
     copy(words(slot), place.as_mut_ptr());
     // SAFETY: as above.
     unsafe { write_volatile(&raw mut slot.packets, 0) }
     place.submit(BPF_RB_NO_WAKEUP.into());
-    books.attempted_records += 1;
-    books.attempted_packets += u64::from(packets);
-    0
+    state.flush.attempted_records += 1;
+    state.flush.attempted_packets += u64::from(packets);
 }
 
 #[inline(always)]
-fn finish(state: &mut FlowState) -> u32 {
-    let Some(stage) = own(&STAGE, 0) else {
-        return FLUSH_FAILED;
-    };
-    let stay = send_stage(stage, &mut state.flush);
+fn finish(state: &mut FlowState) {
+    if let Some(stage) = own(&STAGE, 0) {
+        send_stage(stage, state);
+    }
     send_marker(state);
-    stay
 }
 
 /// Sends the batch as far as it is filled, whole or not at all.
 #[inline(always)]
-fn send_stage(stage: &mut Stage, books: &mut SendBooks) -> u32 {
+fn send_stage(stage: &mut Stage, state: &mut FlowState) {
     let waiting = stage.records as usize & (BATCH_RECORDS - 1);
     if waiting == 0 {
-        return 0;
+        return;
     }
     // SAFETY: `waiting` is below the length of the batch.
     let records: &[Words] = unsafe { core::slice::from_raw_parts((&raw const stage.batch).cast(), waiting) };
@@ -105,12 +102,12 @@ fn send_stage(stage: &mut Stage, books: &mut SendBooks) -> u32 {
         .output_untyped::<[Words]>(records, BPF_RB_NO_WAKEUP.into())
         .is_err()
     {
-        return waiting as u32;
+        state.stayed += waiting as u64;
+        return;
     }
-    books.attempted_records += waiting as u64;
-    books.attempted_packets += stage.packets;
+    state.flush.attempted_records += waiting as u64;
+    state.flush.attempted_packets += stage.packets;
     stage.clear();
-    0
 }
 
 #[inline(always)]

@@ -95,6 +95,10 @@ pub fn increment<const N: usize>(counters: &PerCpuArray<u64, N>, index: u32) {
 }
 
 /// This CPU's value at `index`, to work on.
+#[expect(
+    clippy::mut_from_ref,
+    reason = "the map is not the memory: each CPU has a value of its own"
+)]
 #[inline(always)]
 pub fn own<T, const N: usize>(map: &'static PerCpuArray<T, N>, index: u32) -> Option<&'static mut T> {
     // SAFETY: the value is this CPU's own, programs do not nest on a CPU but for `flush`, which keeps off by

@@ -91,7 +91,7 @@ fn log_loss(context: &XdpContext, lost_records: u64) {
 
 #[inline(always)]
 fn wake(batches: u64) -> u64 {
-    if batches % BATCHES_BETWEEN_LOOKS == 0 && bytes_waiting() > config().wake_bytes {
+    if batches.is_multiple_of(BATCHES_BETWEEN_LOOKS) && bytes_waiting() > config().wake_bytes {
         BPF_RB_FORCE_WAKEUP.into()
     } else {
         BPF_RB_NO_WAKEUP.into()

@@ -1,5 +1,7 @@
 //! The watch list as the packet path asks it.
 
+use core::{mem::MaybeUninit, ptr::write_volatile};
+
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use sensor_common::{
     Address,
@@ -34,7 +36,28 @@ impl Watch for WatchMaps {
         if config().watch_v6 == 0 {
             return false;
         }
-        let bits = u128::from(address.high) << 64 | u128::from(address.low);
-        WATCH_V6.get(&Key::new(128, bits.to_be_bytes())).is_some()
+        let mut key = MaybeUninit::<[u32; KEY_WORDS]>::uninit();
+        let words = [
+            128,
+            ((address.high >> 32) as u32).to_be(),
+            (address.high as u32).to_be(),
+            ((address.low >> 32) as u32).to_be(),
+            (address.low as u32).to_be(),
+        ];
+        let place = key.as_mut_ptr().cast::<u32>();
+        let mut word = 0;
+        while word < KEY_WORDS {
+            // SAFETY: within the key. Volatile, word by word: the stack knows no wider store on this boundary.
+            unsafe { write_volatile(place.add(word), words[word]) }
+            word += 1;
+        }
+        // SAFETY: all five words are written, and they are the layout of a key: its length in bits, then 16 octets
+        // in network order.
+        WATCH_V6
+            .get(unsafe { &*key.as_ptr().cast::<Key<[u8; 16]>>() })
+            .is_some()
     }
 }
+
+/// A key of the IPv6 watch list as words.
+const KEY_WORDS: usize = size_of::<Key<[u8; 16]>>() / size_of::<u32>();

@@ -118,6 +118,7 @@ fn flow_state(words: &[u64; STATE_WORDS]) -> FlowState {
         bypassed: words[9],
         markers_missed: words[10],
         markers: words[11],
+        stayed: words[12],
     }
 }
 
@@ -228,6 +229,7 @@ mod tests {
                 state.markers_missed,
             ),
             (std::mem::offset_of!(FlowState, markers), state.markers),
+            (std::mem::offset_of!(FlowState, stayed), state.stayed),
         ];
         for (offset, value) in offsets {
             assert_eq!(value, (offset / 8) as u64);
