@@ -1,9 +1,10 @@
 //! Ranges of addresses, each with a small number, compiled for look-ups on the aggregation thread.
 //!
 //! An index over the leading bits narrows an address down to a handful of range starts. Its nodes are as wide
-//! as the ranges under them are many, so the whole costs a few loads for IPv4 and IPv6 alike, stays within the
-//! cache, and its size is bounded by the number of ranges. Measured on Debian's database against a flat table
-//! of 2^24 entries: the same time for hot sources, half for random ones, with a fifth of the memory.
+//! as the ranges under them are many: most addresses are answered by one or two loads, IPv6 as well, and its
+//! size is bounded by the number of ranges. For IPv4 it replaces a flat table of 2^24 entries, which on the same
+//! database took 34 MB instead of 8 and 7.5 ns instead of 4 for random sources; for hot ones both took 1.5 ns,
+//! and in crowded ranges 3 against 4. A binary search of IPv6 took 100 to 120 ns where this takes 9 to 30.
 
 use std::fmt;
 

@@ -18,10 +18,12 @@ use super::source::{self, RegionSources};
 /// ([`RegionHandle`](super::RegionHandle)).
 ///
 /// # Memory
-/// Debian's database (385,000 IPv4 and 277,000 IPv6 ranges) compiles to some 20 MB. In general a table has at
-/// most 68 bytes for each start of a range and at most 2^22 starts a family. While it is compiled there are,
-/// besides, one file as a whole (at most 512 MiB, [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES); files are read one after the
-/// other) and 40 bytes a start.
+/// Debian's database (385,000 IPv4 and 277,000 IPv6 ranges) compiles to 20 MB, and a process that loads it never
+/// has more than 41 MB. In general a table has at most 68 bytes for each start of a range, and at most 2^22
+/// starts a family. While it is compiled there are, besides, one file as a whole (at most [`MAX_FILE_BYTES`];
+/// files are read one after the other), at most 60 bytes a start, and the table that is still in use.
+///
+/// [`MAX_FILE_BYTES`]: super::MAX_FILE_BYTES
 pub struct RegionTable {
     v4: Ranges<u32>,
     v6: Ranges<u128>,
