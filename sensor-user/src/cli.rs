@@ -111,6 +111,9 @@ pub struct RunArguments {
     /// The sensor's id
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
+    /// Where the sensor keeps what must outlive it
+    #[arg(long, value_name = "DIR")]
+    pub state_directory: Option<PathBuf>,
     /// Slots of each CPU's flow cache, a power of two
     #[arg(long, value_name = "N")]
     pub flow_slots: Option<u64>,
@@ -140,6 +143,7 @@ impl RunArguments {
         let given = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
         let mut file = FileConfig::default();
         file.sensor.id.clone_from(&self.id);
+        file.sensor.state_directory.clone_from(&self.state_directory);
         file.capture.interfaces = given(&self.interfaces);
         file.capture.mode = self.mode;
         file.capture.watch = given(&self.watch);

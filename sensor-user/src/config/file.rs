@@ -38,6 +38,8 @@ pub struct FileConfig {
 pub struct SensorTable {
     /// See [`Config::sensor_id`](super::Config::sensor_id).
     pub id: Option<String>,
+    /// See [`Config::state_directory`](super::Config::state_directory).
+    pub state_directory: Option<PathBuf>,
 }
 
 /// `[capture]`: what is watched, and where.
@@ -151,6 +153,7 @@ impl FileConfig {
     /// Takes from `over` whatever it says.
     pub fn overlay(&mut self, over: Self) {
         overlay(&mut self.sensor.id, over.sensor.id);
+        overlay(&mut self.sensor.state_directory, over.sensor.state_directory);
         overlay(&mut self.capture.interfaces, over.capture.interfaces);
         overlay(&mut self.capture.mode, over.capture.mode);
         overlay(&mut self.capture.watch, over.capture.watch);

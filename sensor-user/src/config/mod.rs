@@ -31,6 +31,8 @@ use crate::{
 pub struct Config {
     /// The sensor's id: letters, digits, `-`, `_` and `.`, at most 64.
     pub sensor_id: String,
+    /// Where the daemon keeps what must outlive it; `None` keeps nothing.
+    pub state_directory: Option<PathBuf>,
     /// Where to watch; at least one, each once.
     pub interfaces: Vec<String>,
     /// How to attach.
@@ -130,6 +132,10 @@ impl Config {
         }
         Ok(Self {
             sensor_id: check_id(sensor.id)?,
+            // systemd names the directory that it made for us (systemd.exec, StateDirectory=).
+            state_directory: sensor
+                .state_directory
+                .or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from)),
             watch: watch
                 .iter()
                 .map(|text| parse_prefix(text))

@@ -37,7 +37,7 @@ fn the_template_names_every_key() {
             Some(rest)
                 if rest
                     .split_once(" = ")
-                    .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase())) =>
+                    .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')) =>
             {
                 rest
             }
@@ -45,7 +45,7 @@ fn the_template_names_every_key() {
         })
         .fold(String::new(), |text, line| text + line + "\n");
     let file = FileConfig::parse(&uncommented).unwrap();
-    assert!(file.sensor.id.is_some());
+    assert!(file.sensor.id.is_some() && file.sensor.state_directory.is_some());
     let capture = &file.capture;
     assert!(
         capture.interfaces.is_some()

@@ -60,6 +60,29 @@ impl<K: Copy + Ord, const N: usize> Listing<K, N> {
         }
     }
 
+    /// Lists keys that were listed before a restart. All totals begin at 0 then, and so do the series, from the first
+    /// moment on.
+    pub fn restore(&mut self, keys: impl IntoIterator<Item = K>) {
+        for key in keys {
+            if self.entries.len() >= self.capacity {
+                return;
+            }
+            self.entries.entry(key).or_insert(Entry {
+                base: [0; N],
+                total: [0; N],
+                listed_at_scrape: 0,
+                counting: true,
+                active: 0,
+                permanent: false,
+            });
+        }
+    }
+
+    /// The listed keys.
+    pub fn keys(&self) -> impl Iterator<Item = K> + '_ {
+        self.entries.keys().copied()
+    }
+
     /// Takes the totals of this moment: `total` gives a key's, `ranked` are the keys that rank now, best first, and
     /// `scrapes` is how many scrapes there have been.
     pub fn update(&mut self, total: impl Fn(K) -> [u64; N], ranked: &[K], scrapes: u64) {
@@ -195,6 +218,7 @@ mod tests {
                     .fold([0, 0], |sum, total| [sum[0] + total[0], sum[1] + total[1]]);
                 let rows: BTreeMap<_, _> = listing.rows().collect();
                 let other = listing.other(all);
+                let restart = next(&mut state).is_multiple_of(40);
                 if let Some((rows_before, other_before, all_before)) = before {
                     for n in 0..2 {
                         assert!(other[n] >= other_before[n], "seed {seed}: other fell");
@@ -212,6 +236,20 @@ mod tests {
                     }
                 }
                 before = Some((rows, other, all));
+                if restart {
+                    // A new process: every total and every series begins at 0, and the same keys are listed.
+                    let keys: Vec<usize> = listing.keys().collect();
+                    totals = [[0; 2]; 40];
+                    scrapes = 0;
+                    listing = Listing::new(6, [3]);
+                    listing.restore(keys.iter().copied());
+                    assert_eq!(listing.keys().collect::<Vec<_>>(), keys, "seed {seed}");
+                    before = Some((
+                        keys.into_iter().map(|key| (key, [0; 2])).collect(),
+                        [0; 2],
+                        [0; 2],
+                    ));
+                }
             }
         }
     }

@@ -5,4 +5,5 @@ pub mod http;
 pub mod listing;
 pub mod metrics;
 pub mod published;
+pub mod remembered;
 pub mod series;

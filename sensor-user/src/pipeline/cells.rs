@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use sensor_common::{Class, ToolSet};
+use sensor_common::{Class, ToolSet, Transport};
 
 use crate::region::Region;
 
@@ -14,6 +14,8 @@ pub const HOUR: i64 = 3_600;
 /// What tells one cell of an hour from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CellKey {
+    /// The transport.
+    pub transport: Transport,
     /// IP protocol number.
     pub protocol: u8,
     /// Service port; for ICMP type and code.
@@ -90,6 +92,7 @@ mod tests {
 
     fn key(port: u16) -> CellKey {
         CellKey {
+            transport: Transport::Tcp,
             protocol: 6,
             port,
             class: Class::Scan,

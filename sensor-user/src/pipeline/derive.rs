@@ -37,7 +37,7 @@ impl Marked {
     }
 }
 
-/// Totals from records.
+/// Totals from records, at one moment.
 #[derive(Clone, Debug)]
 pub struct Derived {
     /// Packets in the records that were taken in.
@@ -46,68 +46,75 @@ pub struct Derived {
     pub records: u64,
     /// Records that no program of ours can have made. Never seen; counted, so that they cannot hide.
     pub unreadable: u64,
-    /// All observed packets by source region, by [`Region::index`].
-    pub regions: Vec<Marked>,
-    /// Scans by destination port and source region.
-    pub pairs: HashMap<(PortName, Region), Marked, RandomState>,
-    /// Scans whose pair found no place.
-    pub other_pairs: Marked,
-    /// Scans of the watched ports, in their order, by [`Region::index`].
-    pub watched: Vec<(PortName, Vec<u64>)>,
     /// Packets with the Mirai mark.
     pub mirai: u64,
-    /// The open hour.
-    pub cells: Cells,
+    /// All observed packets by source region, by [`Region::index`].
+    pub regions: Vec<Marked>,
+    /// Scans of the watched ports, in their order, by [`Region::index`].
+    pub watched: Vec<(PortName, Vec<u64>)>,
+    /// Scans by destination port and source region.
+    pub pairs: Pairs,
+    /// Cells of the open hour.
+    pub cells: usize,
+    /// Packets of the open hour that found no cell.
+    pub cells_overflow: u64,
 }
 
-impl Derived {
-    /// Nothing derived yet. `watched` ports are kept by region whatever else comes.
-    #[must_use]
-    pub fn new(watched: &[PortName]) -> Self {
-        Self {
-            packets: 0,
-            records: 0,
-            unreadable: 0,
-            regions: vec![Marked::default(); Region::COUNT],
-            pairs: HashMap::default(),
-            other_pairs: Marked::default(),
-            watched: watched
-                .iter()
-                .map(|port| (*port, vec![0; Region::COUNT]))
-                .collect(),
-            mirai: 0,
-            cells: Cells::new(MAX_CELLS, 0),
-        }
-    }
+/// Scans by destination port and source region.
+#[derive(Clone, Debug, Default)]
+pub struct Pairs {
+    /// The pairs that are kept apart.
+    pub rows: HashMap<(PortName, Region), Marked, RandomState>,
+    /// Packets that found no row: beyond the cap, or beyond that of the cells.
+    pub other: Marked,
+}
 
-    fn add_pair(&mut self, port: PortName, region: Region, packets: u64, tools: ToolSet) {
-        if let Some((_, regions)) = self.watched.iter_mut().find(|(watched, _)| *watched == port) {
-            regions[region.index()] += packets;
+impl Pairs {
+    /// Adds the scans of an hour.
+    fn add(&mut self, cells: &Cells) {
+        for (key, cell) in &cells.cells {
+            let Some(port) = scanned_port(key) else { continue };
+            let row = (port, key.source_region);
+            if self.rows.len() < MAX_PAIRS {
+                self.rows.entry(row).or_default().add(cell.packets, key.tools);
+            } else if let Some(row) = self.rows.get_mut(&row) {
+                row.add(cell.packets, key.tools);
+            } else {
+                self.other.add(cell.packets, key.tools);
+            }
         }
-        let key = (port, region);
-        if self.pairs.len() < MAX_PAIRS {
-            self.pairs.entry(key).or_default().add(packets, tools);
-        } else if let Some(pair) = self.pairs.get_mut(&key) {
-            pair.add(packets, tools);
-        } else {
-            self.other_pairs.add(packets, tools);
-        }
+        self.other.packets += cells.other.packets;
     }
 }
 
-/// Takes records in.
+/// Takes records in. One look-up of the region and one of the cell a record; the rest follows from them.
 pub struct Aggregator {
     regions: Arc<RegionTable>,
-    derived: Derived,
+    watched: Watched,
+    packets: u64,
+    records: u64,
+    unreadable: u64,
+    mirai: u64,
+    by_region: Vec<Marked>,
+    cells: Cells,
+    /// What the hours before the open one came to.
+    earlier: Pairs,
 }
 
 impl Aggregator {
-    /// An aggregation that knows nothing yet.
+    /// An aggregation that knows nothing yet. `watched` ports are kept by region whatever else comes.
     #[must_use]
     pub fn new(regions: Arc<RegionTable>, watched: &[PortName]) -> Self {
         Self {
             regions,
-            derived: Derived::new(watched),
+            watched: Watched::new(watched),
+            packets: 0,
+            records: 0,
+            unreadable: 0,
+            mirai: 0,
+            by_region: vec![Marked::default(); Region::COUNT],
+            cells: Cells::new(MAX_CELLS, 0),
+            earlier: Pairs::default(),
         }
     }
 
@@ -118,52 +125,104 @@ impl Aggregator {
 
     /// Takes a record in; `seconds` is when its packets came, since 1970.
     pub fn add(&mut self, record: &Record, seconds: i64) {
-        let derived = &mut self.derived;
         let packets = u64::from(record.packets);
-        derived.records += 1;
-        derived.packets += packets;
+        self.records += 1;
+        self.packets += packets;
         let Some(kind) = FlowKind::unpack(record.key.kind) else {
-            derived.unreadable += 1;
-            derived.regions[Region::UNKNOWN.index()].packets += packets;
+            self.unreadable += 1;
+            self.by_region[Region::UNKNOWN.index()].packets += packets;
             return;
         };
         let region = self.regions.lookup(record.key.source, kind.family);
-        derived.regions[region.index()].add(packets, kind.tools);
+        self.by_region[region.index()].add(packets, kind.tools);
         if kind.tools.contains(ToolSet::MIRAI) {
-            derived.mirai += packets;
+            self.mirai += packets;
         }
-        let hour = seconds - seconds.rem_euclid(HOUR);
-        if hour != derived.cells.hour {
-            derived.cells = Cells::new(MAX_CELLS, hour);
-        }
+        self.turn_to(seconds);
         let key = CellKey {
+            transport: if kind.fragment {
+                Transport::Fragment
+            } else {
+                Transport::from_protocol(kind.protocol, kind.family)
+            },
             protocol: kind.protocol,
             port: kind.port,
             class: kind.class,
             source_region: region,
             tools: kind.tools,
         };
-        derived.cells.add(key, packets, record.bytes.into());
-        if let Some(port) = scanned_port(kind) {
-            derived.add_pair(port, region, packets, kind.tools);
+        self.cells.add(key, packets, record.bytes.into());
+        self.watched.add(&key, packets);
+    }
+
+    /// Opens the hour of a record when it is another than the open one.
+    fn turn_to(&mut self, seconds: i64) {
+        if (self.cells.hour..self.cells.hour + HOUR).contains(&seconds) {
+            return;
         }
+        self.earlier.add(&self.cells);
+        self.cells = Cells::new(MAX_CELLS, seconds - seconds.rem_euclid(HOUR));
     }
 
     /// What is known.
     #[must_use]
-    pub fn derived(&self) -> &Derived {
-        &self.derived
+    pub fn derived(&self) -> Derived {
+        let mut pairs = self.earlier.clone();
+        pairs.add(&self.cells);
+        Derived {
+            packets: self.packets,
+            records: self.records,
+            unreadable: self.unreadable,
+            mirai: self.mirai,
+            regions: self.by_region.clone(),
+            watched: self.watched.rows.clone(),
+            pairs,
+            cells: self.cells.cells.len(),
+            cells_overflow: self.cells.other.packets,
+        }
+    }
+}
+
+/// The watched ports, found by one load.
+struct Watched {
+    /// By transport and port: the place in `rows` plus one, or 0.
+    places: Vec<u8>,
+    rows: Vec<(PortName, Vec<u64>)>,
+}
+
+impl Watched {
+    fn new(ports: &[PortName]) -> Self {
+        let mut places = vec![0; 3 << 16];
+        for (place, port) in (1..=u8::MAX).zip(ports) {
+            places[Self::index(*port)] = place;
+        }
+        Self {
+            places,
+            rows: ports.iter().map(|port| (*port, vec![0; Region::COUNT])).collect(),
+        }
+    }
+
+    fn index(port: PortName) -> usize {
+        (port.transport as usize) << 16 | usize::from(port.port)
+    }
+
+    fn add(&mut self, key: &CellKey, packets: u64) {
+        let Some(port) = scanned_port(key) else { return };
+        let place = usize::from(self.places[Self::index(port)]);
+        if let Some((_, regions)) = place.checked_sub(1).and_then(|place| self.rows.get_mut(place)) {
+            regions[key.source_region.index()] += packets;
+        }
     }
 }
 
 /// The port that a scan asks for; `0/icmp` stands for echo requests of both versions.
-fn scanned_port(kind: FlowKind) -> Option<PortName> {
-    if kind.class != Class::Scan || kind.fragment {
+fn scanned_port(key: &CellKey) -> Option<PortName> {
+    if key.class != Class::Scan {
         return None;
     }
-    let (transport, port) = match Transport::from_protocol(kind.protocol, kind.family) {
-        Transport::Tcp => (PortTransport::Tcp, kind.port),
-        Transport::Udp => (PortTransport::Udp, kind.port),
+    let (transport, port) = match key.transport {
+        Transport::Tcp => (PortTransport::Tcp, key.port),
+        Transport::Udp => (PortTransport::Udp, key.port),
         Transport::Icmp | Transport::Icmpv6 => (PortTransport::Icmp, 0),
         Transport::Other | Transport::Fragment => return None,
     };
@@ -255,12 +314,11 @@ mod tests {
             Marked { packets: 2, mirai: 0 }
         );
         assert_eq!(
-            derived.pairs[&(TELNET, Region::BOGON)],
+            derived.pairs.rows[&(TELNET, Region::BOGON)],
             Marked { packets: 5, mirai: 5 }
         );
         assert_eq!(derived.watched[0].1[Region::BOGON.index()], 5);
-        assert_eq!(derived.cells.packets(), 14);
-        assert_eq!(derived.cells.cells.len(), 3);
+        assert_eq!((derived.cells, derived.cells_overflow), (3, 0));
     }
 
     #[test]
@@ -278,18 +336,37 @@ mod tests {
     }
 
     #[test]
-    fn a_new_hour_begins_with_empty_cells() {
+    fn scans_of_earlier_hours_stay_in_the_pairs() {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 3), 3_599);
-        assert_eq!(aggregator.derived().cells.hour, 0);
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 4), 3_600);
+        for (seconds, packets) in [(3_599, 3), (3_600, 4), (7_200, 5)] {
+            aggregator.add(
+                &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, packets),
+                seconds,
+            );
+            assert_eq!(aggregator.derived().cells, 1, "each hour begins with empty cells");
+        }
+        let derived = aggregator.derived();
+        assert_eq!(derived.pairs.rows[&(TELNET, Region::BOGON)].packets, 12);
+        assert_eq!(derived.packets, 12);
+    }
+
+    #[test]
+    fn watched_ports_are_exact_when_cells_and_pairs_overflow() {
+        let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[TELNET]);
+        let tools = (0..4).map(ToolSet);
+        for tools in tools {
+            for port in 0..=u16::MAX {
+                aggregator.add(&record([10, 0, 0, 1], Class::Scan, port, tools, 1), 0);
+            }
+        }
+        let derived = aggregator.derived();
+        assert!(derived.cells_overflow > 0);
+        assert_eq!(derived.watched[0].1[Region::BOGON.index()], 4);
+        let rows: u64 = derived.pairs.rows.values().map(|row| row.packets).sum();
         assert_eq!(
-            (
-                aggregator.derived().cells.hour,
-                aggregator.derived().cells.packets()
-            ),
-            (3_600, 4)
+            rows + derived.pairs.other.packets,
+            derived.packets,
+            "no scan is left out"
         );
-        assert_eq!(aggregator.derived().packets, 7);
     }
 }

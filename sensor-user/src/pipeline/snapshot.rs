@@ -43,7 +43,7 @@ pub struct Snapshot {
     pub source_regions: Vec<RegionRow>,
     /// Scans by destination port and region of their source.
     pub port_regions: Vec<PortRegionRow>,
-    /// Scans whose pair of port and region found no row of its own.
+    /// Packets whose pair of port and region found no row of its own.
     pub port_regions_other: MarkedRow,
     /// Packets by the tool that left its mark.
     pub tools: Vec<ToolRow>,
@@ -201,8 +201,8 @@ impl Snapshot {
             source_regions: region_rows(derived),
             port_regions: port_region_rows(derived),
             port_regions_other: MarkedRow {
-                packets: derived.other_pairs.packets,
-                mirai: derived.other_pairs.mirai,
+                packets: derived.pairs.other.packets,
+                mirai: derived.pairs.other.mirai,
             },
             tools: tool_rows(derived),
         }
@@ -278,7 +278,7 @@ fn region_rows(derived: &Derived) -> Vec<RegionRow> {
 }
 
 fn port_region_rows(derived: &Derived) -> Vec<PortRegionRow> {
-    let mut pairs: Vec<_> = derived.pairs.iter().collect();
+    let mut pairs: Vec<_> = derived.pairs.rows.iter().collect();
     pairs
         .sort_unstable_by_key(|((port, region), marked)| (std::cmp::Reverse(marked.packets), *port, *region));
     pairs

@@ -151,7 +151,7 @@ impl Counting {
             },
             lost_queue: (0, 0),
         };
-        Snapshot::new(&frame, &self.totals, derived)
+        Snapshot::new(&frame, &self.totals, &derived)
     }
 }
 

@@ -53,7 +53,7 @@ pub fn spawn(
                 Item::Barrier(barrier) => {
                     let answer = Answer {
                         barrier,
-                        derived: aggregator.derived().clone(),
+                        derived: aggregator.derived(),
                     };
                     // The tick is gone only when the daemon stops.
                     if answers.send(answer).is_err() {

@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     export::{
         published::{Published, State},
+        remembered::Remembered,
         series::Series,
     },
     kernel::{Attachment, Counters, KernelError, Sensor},
@@ -68,6 +69,7 @@ struct Ticking {
     ticker: Ticker,
     started: Timestamp,
     series: Series,
+    remembered: Option<Remembered>,
     /// Names and indices as they were attached: what came stays counted when an interface is gone.
     interfaces: Vec<(String, u32)>,
     last_seen: u64,
@@ -77,13 +79,19 @@ struct Ticking {
 impl Ticking {
     fn new(ticker: Ticker) -> Self {
         let config = &ticker.config;
+        let mut series = Series::new(config.listed_ports, &config.watched_ports);
+        let remembered = config
+            .state_directory
+            .as_deref()
+            .map(|directory| Remembered::open(directory, &mut series));
         Self {
+            remembered,
             interfaces: ticker
                 .attachments
                 .iter()
                 .map(|attachment| (attachment.interface.clone(), attachment.index))
                 .collect(),
-            series: Series::new(config.listed_ports, &config.watched_ports),
+            series,
             ticker,
             started: Timestamp::now(),
             last_seen: 0,
@@ -192,6 +200,9 @@ impl Ticking {
         let derived = &answer.derived;
         let scrapes = self.ticker.published.scrapes();
         let sums = self.series.update(&totals, derived, scrapes);
+        if let Some(remembered) = &mut self.remembered {
+            remembered.keep(&self.series);
+        }
         self.ticker.published.set(State {
             snapshot,
             listed_ports: self.series.ports.rows().collect(),
@@ -201,7 +212,7 @@ impl Ticking {
             listed_pairs: self.series.pairs.rows().collect(),
             other_pairs: self.series.pairs.other(sums.pairs),
             mirai: derived.mirai,
-            cells: (derived.cells.cells.len(), derived.cells.other.packets),
+            cells: (derived.cells, derived.cells_overflow),
             regions: self.ticker.regions.table().info().clone(),
             attachments: self.ticker.attachments.clone(),
             ring_used_bytes: answer.barrier.ring_used,
