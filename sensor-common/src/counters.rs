@@ -51,6 +51,8 @@ pub const fn interface_slot(interface_index: u32) -> u32 {
 pub const FLUSH_CHUNK: u32 = 1024;
 /// Asks `flush` to send the batch and a marker, in place of the first slot of a chunk.
 pub const FLUSH_FINISH: u32 = u32::MAX;
+/// Set in the answer to [`FLUSH_FINISH`] when the ring had no room for the marker: this flush proved nothing.
+pub const FLUSH_MARKER_MISSED: u32 = 1 << 30;
 /// The answer of a `flush` that could not work at all.
 pub const FLUSH_FAILED: u32 = u32::MAX;
 

@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 use sensor_common::{
     Outcome, Packet,
-    counters::{FLUSH_CHUNK, FLUSH_FAILED, FLUSH_FINISH, FlowState},
+    counters::{FLUSH_CHUNK, FLUSH_FAILED, FLUSH_FINISH, FLUSH_MARKER_MISSED, FlowState},
     record::{BATCH_RECORDS, Marker, Record, Words},
 };
 
@@ -26,8 +26,8 @@ use crate::{
 const MARKER_TRIES: u32 = 4;
 
 /// Flushes the chunk that begins at the slot named in the first four octets (little-endian), or with
-/// [`FLUSH_FINISH`] there the batch, and then sends a marker. Answers how many records found no room and stay, or
-/// [`FLUSH_FAILED`].
+/// [`FLUSH_FINISH`] there the batch, and then sends a marker. Answers how many records found no room and stay, with
+/// [`FLUSH_MARKER_MISSED`] where the marker found none either, or [`FLUSH_FAILED`].
 #[inline(always)]
 pub fn run(context: &XdpContext) -> u32 {
     let (Some(start), Some(state)) = (Frame::of(context).read::<4>(0), own(&STATE, 0)) else {
@@ -129,6 +129,7 @@ fn send_marker(state: &mut FlowState) {
         return;
     }
     state.markers_missed += 1;
+    state.stayed |= u64::from(FLUSH_MARKER_MISSED);
 }
 
 /// What this CPU sent, by both writers.

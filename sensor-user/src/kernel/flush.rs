@@ -1,10 +1,14 @@
 //! Running the program `flush` on every CPU: what lies idle in the caches leaves, and each CPU sends its marker.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    thread,
+    time::{Duration, Instant},
+};
 
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
 use sensor_common::{
-    counters::{FLUSH_CHUNK, FLUSH_FAILED, FLUSH_FINISH},
+    counters::{FLUSH_CHUNK, FLUSH_FAILED, FLUSH_FINISH, FLUSH_MARKER_MISSED},
     names,
 };
 
@@ -12,6 +16,13 @@ use super::{KernelError, Sensor, sys};
 
 /// The least input that the kernel accepts for a test run of an XDP program.
 const INPUT_BYTES: usize = 14;
+/// How long a round waits, in all, for room in the ring. What stays then is flushed by the next round.
+const ROUND_PATIENCE: Duration = Duration::from_millis(200);
+/// How long each CPU waits beyond that for its marker: longer than the reader of the ring ever sleeps. Without the
+/// marker the round proves nothing of that CPU.
+const MARKER_PATIENCE: Duration = Duration::from_millis(50);
+/// How long it takes the reader, once it is awake, to make room.
+const ROOM_TAKES: Duration = Duration::from_millis(1);
 
 /// What a round over all CPUs left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,13 +31,15 @@ pub struct Flushed {
     pub stayed: u64,
     /// CPUs that were flushed.
     pub cpus: Vec<u32>,
+    /// Of those, the ones whose marker found no room in the ring.
+    pub unproven: Vec<u32>,
     /// CPUs that could not be, and why. A CPU that went offline keeps its cache until it is back.
     pub failed: BTreeMap<u32, String>,
 }
 
 impl Sensor {
     /// Flushes every CPU that is online. The calling thread is moved from CPU to CPU, and stays on the last: call it
-    /// from a thread that does nothing else.
+    /// from a thread that does nothing else. A ring too small for all that leaves is waited for, but not for long.
     ///
     /// # Errors
     /// The program is missing, or the system does not say which CPUs are online. A CPU that fails alone is named in
@@ -38,12 +51,14 @@ impl Sensor {
             path: path.into(),
             source,
         })?;
+        let deadline = Instant::now() + ROUND_PATIENCE;
         let mut flushed = Flushed::default();
         for cpu in cpus {
-            match flush_cpu(program, cpu, slots) {
-                Ok(stayed) => {
-                    flushed.stayed += stayed;
+            match flush_cpu(program, cpu, slots, deadline) {
+                Ok(left) => {
+                    flushed.stayed += left.records;
                     flushed.cpus.push(cpu);
+                    flushed.unproven.extend((!left.proven).then_some(cpu));
                 }
                 Err(cause) => {
                     flushed.failed.insert(cpu, cause);
@@ -54,14 +69,34 @@ impl Sensor {
     }
 }
 
-fn flush_cpu(program: &Xdp, cpu: u32, slots: u32) -> Result<u64, String> {
+/// What stays on one CPU.
+struct Left {
+    records: u64,
+    proven: bool,
+}
+
+fn flush_cpu(program: &Xdp, cpu: u32, slots: u32, deadline: Instant) -> Result<Left, String> {
     sys::pin_to_cpu(cpu).map_err(|error| error.to_string())?;
-    let mut stayed = 0;
+    let mut records = 0;
     for start in (0..slots).step_by(FLUSH_CHUNK as usize) {
-        stayed += u64::from(run(program, start)?);
+        records += u64::from(run_until_empty(program, start, deadline)?);
     }
-    stayed += u64::from(run(program, FLUSH_FINISH)?);
-    Ok(stayed)
+    let answer = run_until_empty(program, FLUSH_FINISH, Instant::now() + MARKER_PATIENCE)?;
+    Ok(Left {
+        records: records + u64::from(answer & !FLUSH_MARKER_MISSED),
+        proven: answer & FLUSH_MARKER_MISSED == 0,
+    })
+}
+
+/// Runs the program again while something found no room, until `deadline`. Gives the last answer.
+fn run_until_empty(program: &Xdp, start: u32, deadline: Instant) -> Result<u32, String> {
+    loop {
+        let answer = run(program, start)?;
+        if answer == 0 || Instant::now() >= deadline {
+            return Ok(answer);
+        }
+        thread::sleep(ROOM_TAKES);
+    }
 }
 
 fn run(program: &Xdp, start: u32) -> Result<u32, String> {

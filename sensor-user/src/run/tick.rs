@@ -126,6 +126,14 @@ impl Ticking {
         for (cpu, cause) in &flushed.failed {
             tracing::warn!(cpu, cause, "a CPU's flow cache could not be flushed");
         }
+        if !flushed.unproven.is_empty() {
+            tracing::warn!(
+                cpus = ?flushed.unproven,
+                stayed = flushed.stayed,
+                "the ring had no room for the markers of these CPUs: until the next flush, what is known of their \
+                 caches is old"
+            );
+        }
         let number = self.ticker.shared.request_barrier();
         let totals = self.ticker.counters.read(&self.interfaces)?;
         let Some(answer) = self.await_barrier(number) else {

@@ -52,7 +52,9 @@ pub struct Terms {
 /// A difference that the law wants to be 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Of what.
+    /// Of what, for programs.
+    pub key: &'static str,
+    /// Of what, for people.
     pub name: &'static str,
     /// 0, or something is wrong.
     pub value: i64,
@@ -93,39 +95,44 @@ impl Terms {
     /// Everything that has to be 0 at rest.
     #[must_use]
     pub fn differences(&self) -> [Difference; 11] {
-        let between = |name, left: u64, right: u64| Difference {
-            name,
-            value: signed(left) - signed(right),
-        };
+        let difference = |key, name, value| Difference { key, name, value };
+        let between = |key, name, left: u64, right: u64| difference(key, name, signed(left) - signed(right));
         let accounted = signed(self.drained) + self.resident + signed(self.lost_ring);
         [
-            between("generated − arrived", self.generated, self.arrived),
-            between("arrived − seen", self.arrived, self.seen),
-            between("seen − Σ outcomes", self.seen, self.outcomes),
-            between("generated − observed", self.generated, self.observed),
-            between("observed − by kind", self.observed, self.observed_by_kind),
-            between("observed − Σ ports", self.observed, self.ports),
+            between("arrival", "generated − arrived", self.generated, self.arrived),
+            between("sight", "arrived − seen", self.arrived, self.seen),
+            between("outcomes", "seen − Σ outcomes", self.seen, self.outcomes),
             between(
+                "observation",
+                "generated − observed",
+                self.generated,
+                self.observed,
+            ),
+            between(
+                "kinds",
+                "observed − by kind",
+                self.observed,
+                self.observed_by_kind,
+            ),
+            between("ports", "observed − Σ ports", self.observed, self.ports),
+            between(
+                "mirai",
                 "Mirai generated − counted",
                 self.mirai_generated,
                 self.mirai_counted,
             ),
-            Difference {
-                name: "ports that differ",
-                value: signed(self.ports_that_differ),
-            },
-            Difference {
-                name: "observed − drained − resident − lost in the ring",
-                value: signed(self.observed) - accounted,
-            },
-            Difference {
-                name: "drained − derived − lost in the queue",
-                value: signed(self.drained) - signed(self.derived) - signed(self.lost_queue),
-            },
-            Difference {
-                name: "worst of any marker",
-                value: self.marker_difference,
-            },
+            difference("each_port", "ports that differ", signed(self.ports_that_differ)),
+            difference(
+                "detail",
+                "observed − drained − resident − lost in the ring",
+                signed(self.observed) - accounted,
+            ),
+            difference(
+                "derivation",
+                "drained − derived − lost in the queue",
+                signed(self.drained) - signed(self.derived) - signed(self.lost_queue),
+            ),
+            difference("markers", "worst of any marker", self.marker_difference),
         ]
     }
 

@@ -49,7 +49,7 @@ impl Report {
             .terms
             .differences()
             .into_iter()
-            .map(|difference| (difference.name.to_owned(), json!(difference.value)))
+            .map(|difference| (difference.key.to_owned(), json!(difference.value)))
             .collect();
         object.insert("differences".to_owned(), Value::Object(differences));
         object.insert("difference".to_owned(), json!(self.terms.difference()));

@@ -13,7 +13,7 @@ use crate::daemon::Daemon;
 const QUIET_FLUSHES: u32 = 3;
 /// A small ring takes many flushes to empty a full cache.
 const PATIENCE: Duration = Duration::from_mins(5);
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(200);
 
 /// Waits, once the load has ended, until the daemon's totals are at rest: the same over several flushes.
 ///
