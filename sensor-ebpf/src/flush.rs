@@ -112,13 +112,14 @@ fn send_stage(stage: &mut Stage, state: &mut FlowState) {
 
 #[inline(always)]
 fn send_marker(state: &mut FlowState) {
-    let observed_packets = observed();
     for _ in 0..MARKER_TRIES {
         let before = Sent::read(state);
+        let observed_packets = observed();
         let Some(mut place) = RECORDS.reserve(0) else {
             break;
         };
-        // What a packet sent meanwhile may lie on either side of the marker: then its numbers prove nothing.
+        // A packet that came meanwhile sent a record of its own, which may lie on either side of the marker, and may
+        // or may not be in what was observed: then the numbers prove nothing.
         if Sent::read(state) != before {
             place.discard(BPF_RB_NO_WAKEUP.into());
             continue;
