@@ -1,6 +1,7 @@
 //! `cargo xtask`: every command that works on the project itself.
 
 mod artifacts;
+mod bench;
 mod build;
 mod command;
 mod conserve;
@@ -36,6 +37,8 @@ enum Command {
     Test(test::Arguments),
     /// Flood the real sensor with frames of known number, and hold every count against them.
     Conserve(conserve::Arguments),
+    /// Measure what a frame costs: in the whole sensor, or in its XDP program alone.
+    Bench(bench::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -60,6 +63,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Build(arguments) => build::run(&arguments).map(|()| true),
         Command::Test(arguments) => test::run(&arguments),
         Command::Conserve(arguments) => conserve::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.

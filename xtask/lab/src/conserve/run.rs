@@ -15,12 +15,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::{Report, Terms, curve::Curve, rest::await_rest};
 use crate::{
     daemon::{Daemon, Mode, Settings},
-    live::{Generator, PortCounts, Profile, online_cpus},
+    live::{DARK_PREFIX_V6, Generator, PortCounts, Profile, online_cpus},
     network::{DARK_PREFIX, LabLock, Network},
 };
 
-/// The dark IPv6 prefix of the profile with IPv6.
-const DARK_PREFIX_V6: &str = "2001:db8:feed::/48";
 const LOOK: Duration = Duration::from_millis(5);
 
 /// When the daemon is held up, and for how long.
@@ -166,7 +164,7 @@ fn flood(
             let sent = &sent;
             scope.spawn(move || hold_up(daemon, stop, half, sent, &flood_ended))
         });
-        let time = generator.generate(options.profile, options.frames, cpus, |frames| {
+        let run = generator.generate(options.profile, options.frames, cpus, |frames| {
             sent.fetch_add(frames, Ordering::Relaxed);
             watch(Event::Frames(frames));
         });
@@ -176,7 +174,7 @@ fn flood(
             Err(panic) => std::panic::resume_unwind(panic),
         });
         drop::<mpsc::Sender<()>>(end_of_curve);
-        stopped.and_then(|()| time.map_err(Into::into))
+        stopped.and_then(|()| Ok(run?.time))
     })?;
     Ok(Flood { time, curve })
 }

@@ -1,6 +1,6 @@
 //! What the daemon takes of the machine's memory and time, as the kernel accounts for it.
 
-use std::{collections::BTreeMap, fs, io, time::Duration};
+use std::{collections::BTreeMap, fs, io, process, time::Duration};
 
 use nix::unistd::{SysconfVar, sysconf};
 
@@ -67,6 +67,22 @@ pub(super) fn cpu_time(id: u32) -> io::Result<Duration> {
         .filter_map(|ticks| ticks.parse::<u64>().ok())
         .sum();
     Ok(ticks_to_time(ticks))
+}
+
+/// The bytes of the BPF maps that this process holds.
+///
+/// # Errors
+/// The system does not say.
+pub(crate) fn own_map_bytes() -> io::Result<u64> {
+    Ok(maps(process::id())?.values().sum())
+}
+
+/// The time that this process has run on any CPU.
+///
+/// # Errors
+/// The system does not say.
+pub(crate) fn own_cpu_time() -> io::Result<Duration> {
+    cpu_time(process::id())
 }
 
 /// The kernel's ticks for user space (100 a second on every common machine) as a time.

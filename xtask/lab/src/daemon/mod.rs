@@ -7,6 +7,7 @@ mod snapshot;
 
 use std::{ffi::OsString, path::PathBuf};
 
+pub(crate) use self::memory::{own_cpu_time, own_map_bytes, ticks_to_time};
 pub use self::{
     child::{Daemon, DaemonError, Readiness},
     memory::Memory,

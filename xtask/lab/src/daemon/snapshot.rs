@@ -48,6 +48,16 @@ pub struct Law {
     pub records: u64,
 }
 
+impl Law {
+    /// Whether every packet is drained, resident or declared lost, and every drained one derived or declared lost.
+    /// Under traffic the terms are of different moments, and may not add up.
+    #[must_use]
+    pub fn accounts_for_all(&self) -> bool {
+        let observed = i128::from(self.drained) + i128::from(self.lost_ring) + i128::from(self.resident);
+        observed == i128::from(self.observed) && self.derived + self.lost_queue == self.drained
+    }
+}
+
 /// One destination port.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PortRow {

@@ -39,6 +39,9 @@ pub enum LiveError {
         /// Why.
         source: Box<aya::programs::ProgramError>,
     },
+    /// A program ended before it came to the one that it was to call.
+    #[error("{0} did not get to the program that it was to call: that one is missing, or does not drop")]
+    NotCalled(&'static str),
     /// A map cannot be read or written.
     #[error("the generator's map {name} cannot be used ({source})")]
     Map {

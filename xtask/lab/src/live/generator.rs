@@ -12,10 +12,6 @@ use aya::{
     maps::{PerCpuArray, xdp::DevMap},
     programs::{ProgramError, TestRun as _, TestRunAttrs, TestRunOptions, Xdp, xdp::XdpMode},
 };
-use nix::{
-    sched::{CpuSet, sched_setaffinity},
-    unistd::Pid,
-};
 use sensor_common::{
     counters::PORT_COUNT,
     generator::{
@@ -24,7 +20,10 @@ use sensor_common::{
     },
 };
 
-use super::{LiveError, Truth};
+use super::{
+    LiveError, Truth,
+    cpu::{pin, waited_for_cpu},
+};
 use crate::frames::{Edit as _, Ipv4, Tcp};
 
 /// Frames to a batch: what the kernel takes in one go, and a veth's queue holds four times.
@@ -46,10 +45,19 @@ pub enum PortCounts {
     Left,
 }
 
+/// How a load went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// From the first frame to the last.
+    pub time: Duration,
+    /// How long the generating threads, all together, had to wait for their CPUs because something else ran there.
+    pub waited: Duration,
+}
+
 /// The loaded generator. Frames end in it until it is aimed. Dropping it takes its programs off every interface.
 #[derive(Debug)]
 pub struct Generator {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
     port_counts: PortCounts,
 }
 
@@ -108,7 +116,7 @@ impl Generator {
     }
 
     /// Generates `frames` frames, an equal part on each of `cpus`, by a thread that stays on it. `progress` is told
-    /// now and then how many more there are. Gives the time from the first frame to the last.
+    /// now and then how many more there are.
     ///
     /// # Errors
     /// The kernel refuses, or a signal interrupts: what was generated until then is counted as ever.
@@ -118,14 +126,14 @@ impl Generator {
         frames: u64,
         cpus: &[u32],
         progress: impl Fn(u64) + Sync,
-    ) -> Result<Duration, LiveError> {
+    ) -> Result<Run, LiveError> {
         let program = self.program(profile.program())?;
         let template = template(profile);
         let share = frames / cpus.len().max(1) as u64;
         let rest = frames - share * cpus.len() as u64;
         let (template, progress) = (template.as_slice(), &progress);
         let begun = Instant::now();
-        thread::scope(|scope| {
+        let waited = thread::scope(|scope| {
             let threads: Vec<_> = cpus
                 .iter()
                 .enumerate()
@@ -133,16 +141,24 @@ impl Generator {
                     let frames = if place == 0 { share + rest } else { share };
                     scope.spawn(move || {
                         pin(cpu)?;
-                        run(program, profile, template, frames, cpu, progress)
+                        let before = waited_for_cpu();
+                        run(program, profile, template, frames, cpu, progress)?;
+                        Ok(waited_for_cpu().saturating_sub(before))
                     })
                 })
                 .collect();
-            threads.into_iter().try_for_each(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
+            threads
+                .into_iter()
+                .map(|thread| match thread.join() {
+                    Ok(waited) => waited,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+                .sum::<Result<Duration, LiveError>>()
         })?;
-        Ok(begun.elapsed())
+        Ok(Run {
+            time: begun.elapsed(),
+            waited,
+        })
     }
 
     /// What was generated since the generator was loaded.
@@ -188,7 +204,7 @@ impl Generator {
         Ok(values.iter().copied().collect())
     }
 
-    fn program(&self, name: &'static str) -> Result<&Xdp, LiveError> {
+    pub(super) fn program(&self, name: &'static str) -> Result<&Xdp, LiveError> {
         let program = self.ebpf.program(name).ok_or(LiveError::Missing(name))?;
         program.try_into().map_err(|_| LiveError::Missing(name))
     }
@@ -230,31 +246,12 @@ fn run(
 }
 
 /// The frame that the generator begins with; see its source for what it writes anew.
-fn template(profile: Profile) -> Vec<u8> {
+pub(super) fn template(profile: Profile) -> Vec<u8> {
     let frame = Ipv4::to(Ipv4Addr::from_bits(DARK_V4)).frame(Tcp::syn(0)).padded();
     match profile {
         Profile::Ipv6Mix => frame.with(MIXED_FRAME_BYTES - 1, &[0]),
         _ => frame,
     }
-}
-
-/// Keeps the calling thread on one CPU.
-fn pin(cpu: u32) -> Result<(), LiveError> {
-    let mut set = CpuSet::new();
-    set.set(cpu as usize)
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|source| LiveError::Pin { cpu, source })
-}
-
-/// The CPUs that are online, by number.
-///
-/// # Errors
-/// The system does not say.
-pub fn online_cpus() -> Result<Vec<u32>, LiveError> {
-    aya::util::online_cpus().map_err(|(path, source)| LiveError::Cpus {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 #[cfg(test)]
