@@ -80,6 +80,8 @@ impl Metrics {
             self.published.scraped();
         }
         families.extend(self.registry.gather());
+        // The encoder refuses them, and with them the whole scrape: no attachment any more, no region database.
+        families.retain(|family| !family.get_metric().is_empty());
         families.sort_by(|a, b| a.name().cmp(b.name()));
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
