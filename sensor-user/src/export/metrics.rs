@@ -37,7 +37,7 @@ pub struct Metrics {
 }
 
 /// From ten microseconds to ten seconds.
-const SECONDS: [f64; 13] = [
+pub(super) const SECONDS: [f64; 13] = [
     1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0,
 ];
 

@@ -1,5 +1,6 @@
 //! What others see: series for Prometheus, health, and the snapshot over HTTP.
 
+pub mod budget;
 pub mod families;
 pub mod http;
 pub mod listing;

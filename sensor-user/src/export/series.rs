@@ -16,7 +16,7 @@ const RANKED_PORTS: usize = 32;
 /// Regions that are listed for ranking so high.
 const RANKED_REGIONS: usize = 48;
 /// Regions of a watched port that are listed for ranking so high.
-const RANKED_REGIONS_OF_PORT: usize = 40;
+pub const RANKED_REGIONS_OF_PORT: usize = 40;
 /// The time over which is ranked.
 const RANKING_WINDOW: Duration = Duration::from_mins(5);
 /// Regions with series of their own.
