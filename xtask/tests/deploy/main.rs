@@ -11,6 +11,7 @@ mod files;
 mod grafana_alerts;
 mod metrics;
 mod promql;
+mod reference;
 mod runbooks;
 mod tools;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         promql::TESTS,
         dashboard::TESTS,
         grafana_alerts::TESTS,
+        reference::TESTS,
         runbooks::TESTS,
     ];
     let mut trials: Vec<_> = fast

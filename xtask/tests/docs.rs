@@ -1,0 +1,341 @@
+//! Tests of the documentation: links that lead somewhere, and code blocks that run or say why not.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// The languages of blocks that are no commands. What they hold is shown or, where a test of its own reads it, checked.
+const SHOWN: [&str; 5] = ["json", "promql", "text", "toml", "yaml"];
+
+fn main() -> ExitCode {
+    let pages = match pages() {
+        Ok(pages) => pages,
+        Err(error) => {
+            eprintln!("the documentation cannot be read: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut trials = vec![
+        Trial::test("there_are_pages_links_and_blocks_to_check", {
+            let pages = pages.clone();
+            move || check(there_is_enough(&pages))
+        }),
+        Trial::test("a_fence_is_read_as_it_is_written", || check(fences_are_read())),
+        Trial::test("an_anchor_is_made_as_readers_make_it", || {
+            check(anchors_are_made())
+        }),
+    ];
+    for page in pages {
+        let name = page.name.clone();
+        let links = page.clone();
+        trials.push(Trial::test(format!("links::{name}"), move || {
+            check(links_lead_somewhere(&links))
+        }));
+        let fences = page.clone();
+        trials.push(Trial::test(format!("blocks::{name}"), move || {
+            check(every_block_has_a_kind(&fences))
+        }));
+        trials.extend(page.blocks.into_iter().filter(Block::is_shell).map(|block| {
+            let name = format!("runs::{name}:{}", block.line);
+            Trial::ignorable_test(name, move || run(&block))
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn check(result: Result<()>) -> Result<(), Failed> {
+    result.map_err(|error| Failed::from(format!("{error:#}")))
+}
+
+/// A page of the documentation.
+#[derive(Clone, Debug)]
+struct Page {
+    /// Its path from the repository's root.
+    name: String,
+    /// All but code blocks.
+    prose: String,
+    blocks: Vec<Block>,
+}
+
+/// A code block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Block {
+    /// The line of its opening fence.
+    line: usize,
+    /// What stands behind the fence.
+    info: String,
+    text: String,
+}
+
+impl Block {
+    fn is_shell(&self) -> bool {
+        self.info.split_whitespace().next() == Some("sh")
+    }
+}
+
+impl Page {
+    fn parse(name: &str, text: &str) -> Result<Self> {
+        let mut page = Self {
+            name: name.to_owned(),
+            prose: String::new(),
+            blocks: Vec::new(),
+        };
+        let mut open: Option<Block> = None;
+        for (line, content) in (1..).zip(text.lines()) {
+            match (content.trim_start().strip_prefix("```"), &mut open) {
+                (Some(info), None) => {
+                    open = Some(Block {
+                        line,
+                        info: info.trim().to_owned(),
+                        text: String::new(),
+                    });
+                }
+                (Some(_), Some(_)) => page.blocks.extend(open.take()),
+                (None, Some(block)) => block.text.extend([content, "\n"]),
+                (None, None) => page.prose.extend([content, "\n"]),
+            }
+        }
+        match open {
+            None => Ok(page),
+            Some(block) => bail!("{name}:{}: the block has no end", block.line),
+        }
+    }
+
+    /// The targets of its links, without those of other sites.
+    fn links(&self) -> impl Iterator<Item = &str> {
+        let targets = self
+            .prose
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
+    }
+
+    /// The anchors of its headings.
+    fn anchors(&self) -> BTreeSet<String> {
+        let headings = self.prose.lines().filter(|line| line.starts_with('#'));
+        headings
+            .map(|line| anchor(line.trim_start_matches('#').trim()))
+            .collect()
+    }
+}
+
+/// The anchor of a heading, as the common readers of Markdown make it.
+fn anchor(heading: &str) -> String {
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() })
+        .collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every Markdown file of the repository's root, `docs/` and `deploy/`.
+fn pages() -> Result<Vec<Page>> {
+    let mut names: Vec<String> = markdown_in("")?;
+    let mut folders = vec!["docs".to_owned(), "deploy".to_owned()];
+    while let Some(folder) = folders.pop() {
+        names.extend(markdown_in(&folder)?);
+        for entry in fs::read_dir(root().join(&folder))? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(format!("{folder}/{}", entry.file_name().to_string_lossy()));
+            }
+        }
+    }
+    names.sort();
+    let read = |name: &String| {
+        let text = fs::read_to_string(root().join(name)).with_context(|| format!("{name} cannot be read"))?;
+        Page::parse(name, &text)
+    };
+    names.iter().map(read).collect()
+}
+
+fn markdown_in(folder: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).with_context(|| format!("{folder} cannot be listed"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if Path::new(&name)
+            .extension()
+            .is_some_and(|extension| extension == "md")
+        {
+            found.push(if folder.is_empty() {
+                name
+            } else {
+                format!("{folder}/{name}")
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// A reader of pages that finds nothing would prove nothing.
+fn there_is_enough(pages: &[Page]) -> Result<()> {
+    let names: BTreeSet<_> = pages.iter().map(|page| page.name.as_str()).collect();
+    for name in [
+        "CHANGELOG.md",
+        "README.md",
+        "docs/contributing.md",
+        "docs/definitions.md",
+        "docs/design.md",
+        "docs/metrics.md",
+        "docs/operations.md",
+        "docs/snapshot.md",
+    ] {
+        ensure!(names.contains(name), "{name} is missing");
+    }
+    let links: usize = pages.iter().map(|page| page.links().count()).sum();
+    ensure!(links > 15, "only {links} links were found");
+    let shell: Vec<_> = pages
+        .iter()
+        .flat_map(|page| &page.blocks)
+        .filter(|block| block.is_shell())
+        .collect();
+    let run = shell.iter().filter(|block| block.info == "sh run").count();
+    ensure!(run >= 2, "of {} blocks of commands {run} are run", shell.len());
+    println!(
+        "of {} blocks of commands {run} are run, the others say why not",
+        shell.len()
+    );
+    Ok(())
+}
+
+fn links_lead_somewhere(page: &Page) -> Result<()> {
+    let folder = Path::new(&page.name).parent().unwrap_or(Path::new(""));
+    for link in page.links() {
+        let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+        let target = if file.is_empty() {
+            PathBuf::from(&page.name)
+        } else {
+            folder.join(file)
+        };
+        let path = root().join(&target);
+        ensure!(path.exists(), "{}: {link} leads nowhere", page.name);
+        if !fragment.is_empty() {
+            let linked = Page::parse(file, &fs::read_to_string(&path)?)?;
+            ensure!(
+                linked.anchors().contains(fragment),
+                "{}: {link} has no such heading",
+                page.name
+            );
+        }
+    }
+    Ok(())
+}
+
+fn every_block_has_a_kind(page: &Page) -> Result<()> {
+    for block in &page.blocks {
+        let place = format!("{}:{}", page.name, block.line);
+        if block.is_shell() {
+            let reason = block.info.strip_prefix("sh norun:").map(str::trim);
+            ensure!(
+                block.info == "sh run" || reason.is_some_and(|reason| !reason.is_empty()),
+                "{place}: write `sh run`, or `sh norun: ` with the reason, and not {:?}",
+                block.info
+            );
+        } else {
+            ensure!(
+                SHOWN.contains(&block.info.as_str()),
+                "{place}: {:?} is no kind of block here: sh, or one of {SHOWN:?}",
+                block.info
+            );
+        }
+        if block.info == "json" {
+            serde_json::from_str::<serde_json::Value>(&block.text).with_context(|| place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a block in an empty folder, with the built `teiten` in the path. A command that fails ends it.
+fn run(block: &Block) -> Result<Completion, Failed> {
+    if let Some(reason) = block.info.strip_prefix("sh norun:") {
+        return Ok(Completion::ignored_with(reason.trim().to_owned()));
+    }
+    let programs = programs().map_err(|error| Failed::from(format!("{error:#}")))?;
+    if !programs.join("teiten").is_file() {
+        return Ok(Completion::ignored_with(
+            "the daemon is not built: `cargo xtask build`",
+        ));
+    }
+    check(run_in(&programs, block)).map(|()| Completion::Completed)
+}
+
+fn run_in(programs: &Path, block: &Block) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut path = OsString::from(programs);
+    path.push(":");
+    path.push(env::var_os("PATH").unwrap_or_default());
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &block.text])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .output()
+        .context("bash cannot be started")?;
+    ensure!(
+        output.status.success(),
+        "{}\n{}{}",
+        block.text,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+/// `target/PROFILE`: this program lies in its folder `deps`.
+fn programs() -> Result<PathBuf> {
+    let own = env::current_exe().context("the system does not say where this program lies")?;
+    let profile = own
+        .parent()
+        .and_then(Path::parent)
+        .context("this program lies nowhere")?;
+    Ok(profile.to_owned())
+}
+
+fn fences_are_read() -> Result<()> {
+    let text = "a [b](c.md)\n```sh run\necho [x](y.md)\n```\n[d](https://e)\n```text\nf\n```\n";
+    let page = Page::parse("page.md", text)?;
+    ensure!(page.links().collect::<Vec<_>>() == ["c.md"], "{:?}", page.prose);
+    let infos: Vec<_> = page
+        .blocks
+        .iter()
+        .map(|block| (block.line, block.info.as_str()))
+        .collect();
+    ensure!(infos == [(2, "sh run"), (6, "text")], "{infos:?}");
+    ensure!(page.blocks[0].text == "echo [x](y.md)\n");
+    ensure!(
+        Page::parse("page.md", "```sh run\n").is_err(),
+        "a block without an end"
+    );
+    for info in ["", "sh", "sh norun:", "sh norun: ", "bash", "sh runs"] {
+        let page = Page::parse("page.md", &format!("```{info}\n```\n"))?;
+        ensure!(every_block_has_a_kind(&page).is_err(), "{info:?} was taken");
+    }
+    let failing = Page::parse("page.md", "```sh run\nfalse\ntrue\n```\n")?;
+    ensure!(
+        run_in(&programs()?, &failing.blocks[0]).is_err(),
+        "a failed command was not noticed"
+    );
+    Ok(())
+}
+
+fn anchors_are_made() -> Result<()> {
+    for (heading, expected) in [
+        ("What is in `other`", "what-is-in-other"),
+        ("Watched, seen, observed", "watched-seen-observed"),
+    ] {
+        ensure!(anchor(heading) == expected, "{heading}: {}", anchor(heading));
+    }
+    Ok(())
+}
