@@ -1,5 +1,7 @@
 //! Tests of the documentation: links that lead somewhere, and code blocks that run or say why not.
 
+mod page;
+
 use std::{
     collections::BTreeSet,
     env,
@@ -9,11 +11,18 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use page::{Block, Page, anchor, pages, root};
 
 /// The languages of blocks that are no commands. What they hold is shown or, where a test of its own reads it, checked.
 const SHOWN: [&str; 5] = ["json", "promql", "text", "toml", "yaml"];
+
+/// What stands behind the fence of a block that is run.
+const RUN: &str = "sh run";
+/// Why what needs the daemon is skipped.
+const NOT_BUILT: &str = "the daemon is not built: `cargo xtask build`";
 
 fn main() -> ExitCode {
     let pages = match pages() {
@@ -29,6 +38,9 @@ fn main() -> ExitCode {
             move || check(there_is_enough(&pages))
         }),
         Trial::test("a_fence_is_read_as_it_is_written", || check(fences_are_read())),
+        Trial::test("a_command_is_found_where_it_is_shown", || {
+            check(commands_are_found())
+        }),
         Trial::test("an_anchor_is_made_as_readers_make_it", || {
             check(anchors_are_made())
         }),
@@ -39,11 +51,16 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("links::{name}"), move || {
             check(links_lead_somewhere(&links))
         }));
+        let commands = page.clone();
+        trials.push(Trial::ignorable_test(format!("commands::{name}"), move || {
+            names_commands_that_exist(&commands)
+        }));
         let fences = page.clone();
         trials.push(Trial::test(format!("blocks::{name}"), move || {
             check(every_block_has_a_kind(&fences))
         }));
-        trials.extend(page.blocks.into_iter().filter(Block::is_shell).map(|block| {
+        let run_blocks = page.blocks.into_iter().filter(|block| block.info == RUN);
+        trials.extend(run_blocks.map(|block| {
             let name = format!("runs::{name}:{}", block.line);
             Trial::ignorable_test(name, move || run(&block))
         }));
@@ -53,131 +70,6 @@ fn main() -> ExitCode {
 
 fn check(result: Result<()>) -> Result<(), Failed> {
     result.map_err(|error| Failed::from(format!("{error:#}")))
-}
-
-/// A page of the documentation.
-#[derive(Clone, Debug)]
-struct Page {
-    /// Its path from the repository's root.
-    name: String,
-    /// All but code blocks.
-    prose: String,
-    blocks: Vec<Block>,
-}
-
-/// A code block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Block {
-    /// The line of its opening fence.
-    line: usize,
-    /// What stands behind the fence.
-    info: String,
-    text: String,
-}
-
-impl Block {
-    fn is_shell(&self) -> bool {
-        self.info.split_whitespace().next() == Some("sh")
-    }
-}
-
-impl Page {
-    fn parse(name: &str, text: &str) -> Result<Self> {
-        let mut page = Self {
-            name: name.to_owned(),
-            prose: String::new(),
-            blocks: Vec::new(),
-        };
-        let mut open: Option<Block> = None;
-        for (line, content) in (1..).zip(text.lines()) {
-            match (content.trim_start().strip_prefix("```"), &mut open) {
-                (Some(info), None) => {
-                    open = Some(Block {
-                        line,
-                        info: info.trim().to_owned(),
-                        text: String::new(),
-                    });
-                }
-                (Some(_), Some(_)) => page.blocks.extend(open.take()),
-                (None, Some(block)) => block.text.extend([content, "\n"]),
-                (None, None) => page.prose.extend([content, "\n"]),
-            }
-        }
-        match open {
-            None => Ok(page),
-            Some(block) => bail!("{name}:{}: the block has no end", block.line),
-        }
-    }
-
-    /// The targets of its links, without those of other sites.
-    fn links(&self) -> impl Iterator<Item = &str> {
-        let targets = self
-            .prose
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next());
-        targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
-    }
-
-    /// The anchors of its headings.
-    fn anchors(&self) -> BTreeSet<String> {
-        let headings = self.prose.lines().filter(|line| line.starts_with('#'));
-        headings
-            .map(|line| anchor(line.trim_start_matches('#').trim()))
-            .collect()
-    }
-}
-
-/// The anchor of a heading, as the common readers of Markdown make it.
-fn anchor(heading: &str) -> String {
-    let kept = heading
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() })
-        .collect()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// Every Markdown file of the repository's root, `docs/` and `deploy/`.
-fn pages() -> Result<Vec<Page>> {
-    let mut names: Vec<String> = markdown_in("")?;
-    let mut folders = vec!["docs".to_owned(), "deploy".to_owned()];
-    while let Some(folder) = folders.pop() {
-        names.extend(markdown_in(&folder)?);
-        for entry in fs::read_dir(root().join(&folder))? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(format!("{folder}/{}", entry.file_name().to_string_lossy()));
-            }
-        }
-    }
-    names.sort();
-    let read = |name: &String| {
-        let text = fs::read_to_string(root().join(name)).with_context(|| format!("{name} cannot be read"))?;
-        Page::parse(name, &text)
-    };
-    names.iter().map(read).collect()
-}
-
-fn markdown_in(folder: &str) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root().join(folder)).with_context(|| format!("{folder} cannot be listed"))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if Path::new(&name)
-            .extension()
-            .is_some_and(|extension| extension == "md")
-        {
-            found.push(if folder.is_empty() {
-                name
-            } else {
-                format!("{folder}/{name}")
-            });
-        }
-    }
-    Ok(found)
 }
 
 /// A reader of pages that finds nothing would prove nothing.
@@ -202,7 +94,7 @@ fn there_is_enough(pages: &[Page]) -> Result<()> {
         .flat_map(|page| &page.blocks)
         .filter(|block| block.is_shell())
         .collect();
-    let run = shell.iter().filter(|block| block.info == "sh run").count();
+    let run = shell.iter().filter(|block| block.info == RUN).count();
     ensure!(run >= 2, "of {} blocks of commands {run} are run", shell.len());
     println!(
         "of {} blocks of commands {run} are run, the others say why not",
@@ -234,13 +126,41 @@ fn links_lead_somewhere(page: &Page) -> Result<()> {
     Ok(())
 }
 
+/// A page may show `teiten WORD` only where the built program has that command.
+fn names_commands_that_exist(page: &Page) -> Result<Completion, Failed> {
+    let words = page.words_after("teiten");
+    let programs = programs().map_err(|error| Failed::from(format!("{error:#}")))?;
+    if !programs.join("teiten").is_file() {
+        return Ok(Completion::ignored_with(NOT_BUILT));
+    }
+    check(all_are_commands(&programs, &words)).map(|()| Completion::Completed)
+}
+
+fn all_are_commands(programs: &Path, words: &BTreeSet<String>) -> Result<()> {
+    let output = Command::new(programs.join("teiten")).arg("--help").output()?;
+    let help = String::from_utf8_lossy(&output.stdout);
+    let (_, commands) = help
+        .split_once("Commands:\n")
+        .context("the help names no commands")?;
+    let commands: BTreeSet<_> = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    ensure!(commands.contains("run"), "{commands:?}");
+    for word in words {
+        ensure!(commands.contains(word.as_str()), "there is no `teiten {word}`");
+    }
+    Ok(())
+}
+
 fn every_block_has_a_kind(page: &Page) -> Result<()> {
     for block in &page.blocks {
         let place = format!("{}:{}", page.name, block.line);
         if block.is_shell() {
             let reason = block.info.strip_prefix("sh norun:").map(str::trim);
             ensure!(
-                block.info == "sh run" || reason.is_some_and(|reason| !reason.is_empty()),
+                block.info == RUN || reason.is_some_and(|reason| !reason.is_empty()),
                 "{place}: write `sh run`, or `sh norun: ` with the reason, and not {:?}",
                 block.info
             );
@@ -260,9 +180,6 @@ fn every_block_has_a_kind(page: &Page) -> Result<()> {
 
 /// Runs a block in an empty folder, with the built `teiten` in the path. A command that fails ends it.
 fn run(block: &Block) -> Result<Completion, Failed> {
-    if let Some(reason) = block.info.strip_prefix("sh norun:") {
-        return Ok(Completion::ignored_with(reason.trim().to_owned()));
-    }
     let programs = programs().map_err(|error| Failed::from(format!("{error:#}")))?;
     if !programs.join("teiten").is_file() {
         return Ok(Completion::ignored_with(
@@ -327,6 +244,13 @@ fn fences_are_read() -> Result<()> {
         run_in(&programs()?, &failing.blocks[0]).is_err(),
         "a failed command was not noticed"
     );
+    Ok(())
+}
+
+fn commands_are_found() -> Result<()> {
+    let text = "`teiten run` and `sudo ./target/release/teiten stop --now`, not teiten alone\n```sh run\n(! teiten x)\n```\n";
+    let found = Page::parse("page.md", text)?.words_after("teiten");
+    ensure!(found.iter().eq(["run", "stop"]), "{found:?}");
     Ok(())
 }
 
