@@ -62,13 +62,13 @@ fn the_ports_of_udp_replies_are_those_that_are_written() {
 }
 
 /// Numbers between commas, and ranges such as `1 to 4`.
-fn numbers(list: &str) -> BTreeSet<u16> {
-    let mut numbers = BTreeSet::new();
-    for item in list.split(',').map(str::trim) {
-        let (first, last) = item.split_once(" to ").unwrap_or((item, item));
-        numbers.extend(first.parse::<u16>().unwrap()..=last.parse().unwrap());
+fn numbers(written: &str) -> BTreeSet<u16> {
+    let mut all = BTreeSet::new();
+    for range in written.split(',').map(str::trim) {
+        let (first, last) = range.split_once(" to ").unwrap_or((range, range));
+        all.extend(first.parse::<u16>().unwrap()..=last.parse().unwrap());
     }
-    numbers
+    all
 }
 
 #[test]

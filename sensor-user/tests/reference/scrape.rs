@@ -41,11 +41,11 @@ pub fn scraped(state: &State) -> BTreeMap<String, Family> {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, help) = rest.split_once(' ').unwrap();
             name.clone_into(&mut current);
-            families.entry(current.clone()).or_default().help = help.to_owned();
+            help.clone_into(&mut families.entry(current.clone()).or_default().help);
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').unwrap();
             assert_eq!(name, current, "a type without its help");
-            families.entry(current.clone()).or_default().kind = kind.to_owned();
+            kind.clone_into(&mut families.entry(current.clone()).or_default().kind);
         } else {
             let family = families.get_mut(&current).unwrap();
             assert!(line.starts_with(&current), "{line} stands under {current}");
