@@ -48,7 +48,7 @@ pub fn measure_live(lock: &LabLock, options: &LiveOptions, progress: &impl Fn(Pr
     let online = online_cpus()?;
     ensure!(
         options.cpus > 0 && options.cpus <= online.len(),
-        "{} CPUs cannot generate: {} are online",
+        "frames cannot be generated on {} CPUs: {} are online; give another number with `--cpus`",
         options.cpus,
         online.len()
     );

@@ -68,7 +68,7 @@ pub fn run(lock: &LabLock, options: &Options, watch: &(impl Fn(Event) + Sync)) -
     let online = online_cpus()?;
     ensure!(
         options.cpus > 0 && options.cpus <= online.len(),
-        "{} CPUs cannot generate: {} are online",
+        "frames cannot be generated on {} CPUs: {} are online; give another number with `--cpus`",
         options.cpus,
         online.len()
     );
