@@ -364,3 +364,6 @@ fn health_families(state: &State) -> Vec<MetricFamily> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests;
