@@ -39,8 +39,22 @@ pub enum KernelError {
         name: &'static str,
     },
     /// The object could not be loaded.
-    #[error("the eBPF object cannot be loaded: {0}")]
+    #[error(
+        "the eBPF object cannot be loaded ({0}): build it and the daemon from one source, with `cargo xtask build`, and \
+         leave other objects out"
+    )]
     Load(#[from] EbpfError),
+    /// The kernel has no room for a map, or takes none so large.
+    #[error(
+        "the kernel refused the map `{name}` ({source}): it may be too large; try a smaller `kernel.ring_size`, a \
+         smaller `kernel.flow_slots`, or fewer prefixes, or give the sensor more memory"
+    )]
+    MapRefused {
+        /// The map.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A program was refused.
     #[error("the kernel refused the program `{name}`: {source}")]
     Program {

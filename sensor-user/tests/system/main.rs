@@ -7,6 +7,7 @@ mod daemon;
 mod exposition;
 mod metrics;
 mod modes;
+mod privilege;
 mod program;
 mod prometheus;
 mod refused;
@@ -35,8 +36,9 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 10] = [
+    let subjects: [(&[Test], Option<&str>); 11] = [
         (&refused::TESTS, None),
+        (&privilege::TESTS, Some("setpriv")),
         (&modes::TESTS, None),
         (&counts::TESTS, None),
         (&metrics::TESTS, Some("promtool")),

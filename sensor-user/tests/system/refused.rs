@@ -277,10 +277,17 @@ fn configurations() {
 
 fn objects() {
     let network = network("object");
-    let cases: [Case<'_>; 1] = [(
-        &["--object", "/nonexistent/sensor.o"],
-        &["/nonexistent/sensor.o", "No such file", "cargo xtask build"],
-    )];
+    let folder = TempDir::new().unwrap();
+    let garbage = folder.path().join("garbage.o");
+    fs::write(&garbage, b"this is no object").unwrap();
+    let garbage = garbage.to_str().unwrap();
+    let cases: [Case<'_>; 2] = [
+        (
+            &["--object", "/nonexistent/sensor.o"],
+            &["/nonexistent/sensor.o", "No such file", "cargo xtask build"],
+        ),
+        (&["--object", garbage], &["cannot be loaded", "cargo xtask build"]),
+    ];
     refuse_all(&network, FAILED, &cases, &[&["-i", "rx"], &WATCH[..]].concat());
 }
 
