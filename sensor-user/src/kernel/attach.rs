@@ -193,6 +193,12 @@ pub fn interface_index(name: &str) -> Result<u32, KernelError> {
 fn refuse_clash(interfaces: &[(String, u32)]) -> Result<(), KernelError> {
     for (place, (first, index)) in interfaces.iter().enumerate() {
         for (second, other) in &interfaces[place + 1..] {
+            if index == other {
+                return Err(KernelError::SameInterface {
+                    first: first.clone(),
+                    second: second.clone(),
+                });
+            }
             if interface_slot(*index) == interface_slot(*other) {
                 return Err(KernelError::InterfaceClash {
                     first: first.clone(),

@@ -101,8 +101,16 @@ pub enum KernelError {
         source: io::Error,
     },
     /// There is no such interface.
-    #[error("there is no interface `{0}` here: `ip -brief link` lists those that are")]
+    #[error("there is no interface `{}` here: `ip -brief link` lists those that are", .0.escape_debug())]
     NoSuchInterface(String),
+    /// One interface was given under two of its names.
+    #[error("`{first}` and `{second}` are the same interface: name it once")]
+    SameInterface {
+        /// One name.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// Two interfaces would be counted in one place.
     #[error(
         "the interfaces `{first}` and `{second}` cannot be told apart in the counters (their indices are equal modulo \

@@ -294,7 +294,7 @@ fn objects() {
 fn interfaces() {
     let network = network("interface");
     let long = "x".repeat(100);
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 9] = [
         (&["-i", "nothere"], &["no interface `nothere`", "ip -brief link"]),
         (
             &["-i", "rx", "-i", "nothere"],
@@ -308,8 +308,24 @@ fn interfaces() {
         (&["-i", "../rx"], &["no interface `../rx`", "ip -brief link"]),
         (&["-i", "rx/"], &["no interface `rx/`", "ip -brief link"]),
         (&["-i", "."], &["no interface `.`", "ip -brief link"]),
+        (&["-i", "rx\n"], &["no interface `rx\\n`", "ip -brief link"]),
         (&["-i", &long], &["no interface `xxx", "ip -brief link"]),
     ];
+    refuse_all(&network, FAILED, &cases, &WATCH);
+    // A NUL cannot come by the command line.
+    let file = configuration("[capture]\ninterfaces = [\"r\\u0000x\"]\nwatch = ['198.51.100.0/24']\n");
+    let finished = run(&network, &["run", "--config", file.path().to_str().unwrap()]);
+    let parts = ["no interface `r\\0x`", "ip -brief link"];
+    assert_refused(&network, "NUL", &finished, FAILED, &parts);
+    // One interface under two names would be counted twice, or not at all.
+    network
+        .sensor()
+        .ip(&["link", "property", "add", "dev", "rx", "altname", "darkside"])
+        .unwrap();
+    let cases: [Case<'_>; 1] = [(
+        &["-i", "rx", "-i", "darkside"],
+        &["`rx` and `darkside`", "same interface", "once"],
+    )];
     refuse_all(&network, FAILED, &cases, &WATCH);
 }
 
