@@ -16,10 +16,11 @@ use crate::{
     network, traffic,
 };
 
-pub const TESTS: [Test; 3] = [
+pub const TESTS: [Test; 4] = [
     ("every_path_answers_as_documented", paths),
     ("a_snapshot_has_as_many_rows_as_asked_for", limits),
     ("a_sensor_without_totals_is_neither_well_nor_ready", starting),
+    ("the_log_names_the_port_that_the_system_chose", chosen_port),
 ];
 
 fn paths() {
@@ -184,4 +185,22 @@ fn serve(listener: TcpListener, stopped: tokio::sync::oneshot::Receiver<()>) {
         };
         http::serve(listener, Arc::new(service), stop).await.unwrap();
     });
+}
+
+fn chosen_port() {
+    let network = network("port-zero");
+    let daemon = Daemon::start(
+        &network,
+        &[
+            "-i",
+            "rx",
+            "--watch",
+            "198.51.100.0/24",
+            "--listen",
+            "127.0.0.1:0",
+        ],
+    );
+    assert_ne!(daemon.address().port(), 0);
+    daemon.await_snapshot(|_| true);
+    assert_eq!(daemon.get("/readyz").status, 200);
 }
