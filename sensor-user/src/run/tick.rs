@@ -30,6 +30,8 @@ use prometheus::Histogram;
 
 /// How long a tick waits for the drain to come up to its barrier.
 const BARRIER_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the caches may take to empty themselves through the ring at the end.
+const EMPTYING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// All that a tick works with.
 pub struct Ticker {
@@ -113,9 +115,30 @@ impl Ticking {
         }
         self.ticker.sensor.detach()?;
         self.ticker.attachments.clear();
+        self.empty_caches()?;
         self.tick()?;
         self.say_goodbye();
         Ok(())
+    }
+
+    /// A ring smaller than the caches takes them in several rounds; one is enough for any other.
+    fn empty_caches(&mut self) -> Result<(), KernelError> {
+        let deadline = Instant::now() + EMPTYING_PATIENCE;
+        loop {
+            let stayed = self.ticker.sensor.flush()?.stayed;
+            let number = self.ticker.shared.request_barrier();
+            // A drain that does not answer will not empty the ring either; the last tick says so.
+            if self.await_barrier(number).is_none() || stayed == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                tracing::warn!(
+                    records = stayed,
+                    "the caches could not be emptied in time: the detail of what stays in them is lost"
+                );
+                return Ok(());
+            }
+        }
     }
 
     fn tick(&mut self) -> Result<(), KernelError> {

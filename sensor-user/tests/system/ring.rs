@@ -6,10 +6,18 @@ use sensor_lab::{
     network::Network,
 };
 
-use crate::{Test, daemon::Daemon, network, traffic};
+use crate::{
+    Test,
+    daemon::{Daemon, STOP_PATIENCE},
+    network, traffic,
+};
 
-pub const TESTS: [Test; 2] = [
+pub const TESTS: [Test; 3] = [
     ("a_full_ring_loses_records_but_no_counts_and_says_so", full_ring),
+    (
+        "a_stop_empties_caches_that_are_larger_than_the_ring",
+        stop_with_full_caches,
+    ),
     ("a_silenced_kernel_program_says_nothing", silenced),
 ];
 
@@ -63,6 +71,22 @@ fn full_ring() {
     assert_eq!(line["level"], "WARN");
     let lost = line["message"].as_str().unwrap();
     assert!(lost.ends_with("16 records lost on this CPU so far"), "{lost}");
+}
+
+fn stop_with_full_caches() {
+    let network = network("full-caches");
+    // 16,384 records to a CPU, through a ring that holds 56. Nothing leaves by time before the stop.
+    let daemon = small(&network, &["--flow-slots", "16384", "--flush-interval", "1h"]);
+    let received = flood(&network);
+    let stopped = daemon.stop(Signal::SIGTERM);
+    assert_eq!(stopped.status.code(), Some(0));
+    assert!(stopped.took < STOP_PATIENCE, "{:?}", stopped.took);
+    let totals = stopped.last_totals();
+    let of = |key: &str| totals[key].as_u64().unwrap();
+    assert_eq!(of("difference"), 0);
+    assert_eq!((of("seen"), of("observed")), (received, received));
+    assert_eq!(of("resident"), 0, "{totals}");
+    assert_eq!(of("observed"), of("drained") + of("lost_ring"), "{totals}");
 }
 
 fn silenced() {
