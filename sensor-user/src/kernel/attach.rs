@@ -127,23 +127,31 @@ impl Sensor {
             ModeChoice::Generic => (Mode::Generic, "asked for".to_owned()),
             ModeChoice::Native => (Mode::Native, "asked for".to_owned()),
             ModeChoice::Auto => match self.attach_as(name, index, Mode::Native) {
-                Ok(()) => return Ok(attachment(name, index, Mode::Native, "the driver supports it")),
+                Ok(program) => {
+                    return Ok(attachment(
+                        name,
+                        index,
+                        Mode::Native,
+                        "the driver supports it",
+                        program,
+                    ));
+                }
                 Err(KernelError::NoNative { cause, .. }) => {
                     (Mode::Generic, format!("native is not possible: {cause}"))
                 }
                 Err(error) => return Err(error),
             },
         };
-        self.attach_as(name, index, mode)?;
-        Ok(attachment(name, index, mode, &reason))
+        let program = self.attach_as(name, index, mode)?;
+        Ok(attachment(name, index, mode, &reason, program))
     }
 
-    /// Attaches the plain program, or the one for several buffers where the driver asks for it.
-    fn attach_as(&mut self, name: &str, index: u32, mode: Mode) -> Result<(), KernelError> {
+    /// Attaches the plain program, or the one for several buffers where the driver asks for it; says which.
+    fn attach_as(&mut self, name: &str, index: u32, mode: Mode) -> Result<&'static str, KernelError> {
         let refusal = match attach_program(self.program(names::PROGRAM)?, index, mode) {
             Ok(id) => {
                 self.keep(names::PROGRAM, name, id);
-                return Ok(());
+                return Ok(names::PROGRAM);
             }
             Err(refusal) => refusal,
         };
@@ -153,7 +161,7 @@ impl Sensor {
             && let Ok(id) = attach_program(frags, index, mode)
         {
             self.keep(names::PROGRAM_FRAGS, name, id);
-            return Ok(());
+            return Ok(names::PROGRAM_FRAGS);
         }
         Err(refusal.explain(name, mode))
     }
@@ -167,12 +175,16 @@ impl Sensor {
     }
 }
 
-fn attachment(interface: &str, index: u32, mode: Mode, reason: &str) -> Attachment {
+fn attachment(interface: &str, index: u32, mode: Mode, reason: &str, program: &str) -> Attachment {
+    let several_buffers = ", with frames in several buffers as the MTU needs them";
     Attachment {
         interface: interface.to_owned(),
         index,
         mode,
-        reason: reason.to_owned(),
+        reason: match program {
+            names::PROGRAM_FRAGS => format!("{reason}{several_buffers}"),
+            _ => reason.to_owned(),
+        },
     }
 }
 
@@ -232,7 +244,13 @@ impl Refusal {
                 cause: self.text,
                 cure: "lower the interface's MTU, or use `--mode generic`".into(),
             },
-            (Some(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOMEM | libc::ENOSPC), Mode::Native) => {
+            (Some(libc::ENOSPC), Mode::Native) => KernelError::NoNative {
+                interface,
+                cause: format!("{}: the interface has too few receive queues for XDP", self.text),
+                cure: "give it more (`ethtool -L`; a veth at its making, by `numrxqueues`), or use `--mode generic`"
+                    .into(),
+            },
+            (Some(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOMEM), Mode::Native) => {
                 KernelError::NoNative {
                     interface,
                     cause: self.text,

@@ -14,7 +14,7 @@ use crate::{
     traffic,
 };
 
-pub const TESTS: [Test; 4] = [
+pub const TESTS: [Test; 5] = [
     ("auto_takes_native_where_the_driver_has_it", native_on_veth),
     (
         "auto_takes_generic_on_the_loopback_and_says_why",
@@ -25,6 +25,7 @@ pub const TESTS: [Test; 4] = [
         "frames_in_several_buffers_are_counted_in_native_mode",
         large_frames,
     ),
+    ("too_few_receive_queues_make_auto_generic", few_queues),
 ];
 
 const NATIVE: u64 = 1;
@@ -105,7 +106,8 @@ fn large_frames() {
     for choice in ["auto", "native"] {
         let arguments = ["-i", "rx", "--watch", "198.51.100.0/24", "--mode", choice];
         let mut daemon = Daemon::start(&network, &arguments);
-        let (_, program) = assert_mode(&network, &mut daemon, "rx", "native");
+        let (reason, program) = assert_mode(&network, &mut daemon, "rx", "native");
+        assert!(reason.contains("in several buffers"), "{reason}");
         assert_eq!(program.name, "teiten_frags");
         let large = |payload_bytes: usize| {
             Ipv4::to([198, 51, 100, 7].into()).frame(Udp {
@@ -120,4 +122,41 @@ fn large_frames() {
         assert_eq!(snapshot.outcomes[Outcome::ObservedUdp.name()], 5);
         assert_eq!(snapshot.conservation.difference, 0);
     }
+}
+
+fn few_queues() {
+    let network = network("queues");
+    // veth wants a receive queue for each that the other end sends by.
+    let sender = network.sender();
+    let far = network.sensor().name();
+    sender
+        .ip(&[
+            "link",
+            "add",
+            "name",
+            "many",
+            "numtxqueues",
+            "4",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "one",
+            "numrxqueues",
+            "1",
+            "netns",
+            far,
+        ])
+        .unwrap();
+    let arguments = ["-i", "one", "--watch", "198.51.100.0/24"];
+    let finished = native(&network, &arguments);
+    let parts = [
+        "native XDP is not possible on `one`",
+        "receive queues",
+        "--mode generic",
+    ];
+    assert_refused(&network, "queues", &finished, 1, &parts);
+    let mut daemon = Daemon::start(&network, &arguments);
+    let (reason, _) = assert_mode(&network, &mut daemon, "one", "generic");
+    assert!(reason.contains("receive queues"), "{reason}");
 }
