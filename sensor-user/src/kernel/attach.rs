@@ -12,7 +12,7 @@ use sensor_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{KernelError, Sensor, sys};
+use super::{KernelError, Sensor, holder, sys};
 
 /// Where in the host's network path the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -163,7 +163,7 @@ impl Sensor {
             self.keep(names::PROGRAM_FRAGS, name, id);
             return Ok(names::PROGRAM_FRAGS);
         }
-        Err(refusal.explain(name, mode))
+        Err(refusal.explain(name, index, mode))
     }
 
     fn keep(&mut self, program: &'static str, interface: &str, id: XdpLinkId) {
@@ -230,12 +230,27 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn explain(self, interface: &str, mode: Mode) -> KernelError {
+    fn explain(self, interface: &str, index: u32, mode: Mode) -> KernelError {
         let interface = interface.to_owned();
         match (self.errno, mode) {
-            (Some(libc::EBUSY | libc::EEXIST), _) => KernelError::ForeignProgram {
-                interface,
-                program: String::new(),
+            (Some(libc::EBUSY | libc::EEXIST), _) => match holder::program_on(index) {
+                // Busy, but not by a program on this very interface: no word of ours would be right.
+                Ok(None) => KernelError::Attach {
+                    interface,
+                    mode,
+                    cause: self.text,
+                },
+                Ok(Some(program)) => KernelError::ForeignProgram {
+                    interface,
+                    program: holder::describe(program),
+                },
+                Err(error) => {
+                    tracing::debug!(%error, "the program on the interface cannot be told");
+                    KernelError::ForeignProgram {
+                        interface,
+                        program: String::new(),
+                    }
+                }
             },
             (Some(libc::EPERM | libc::EACCES), _) => KernelError::Privilege(self.text),
             (Some(libc::ENODEV | libc::ENXIO), _) => KernelError::NoSuchInterface(interface),

@@ -5,6 +5,7 @@
 mod counts;
 mod daemon;
 mod exposition;
+mod foreign;
 mod metrics;
 mod modes;
 mod privilege;
@@ -36,8 +37,9 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 11] = [
+    let subjects: [(&[Test], Option<&str>); 12] = [
         (&refused::TESTS, None),
+        (&foreign::TESTS, None),
         (&privilege::TESTS, Some("setpriv")),
         (&modes::TESTS, None),
         (&counts::TESTS, None),
