@@ -72,6 +72,26 @@ pub struct Attachment {
     pub mode: Mode,
     /// Why it was taken.
     pub reason: String,
+    /// Whether it was there when it was last looked for.
+    pub present: bool,
+    /// The program's number in the kernel.
+    program: u32,
+}
+
+impl Attachment {
+    /// Looks whether the program is still there: an interface may be deleted, and one of the same name that comes
+    /// back has no program.
+    ///
+    /// # Errors
+    /// The kernel does not say; what was known before stays.
+    pub fn look(&mut self) -> io::Result<()> {
+        self.present = match holder::program_on(self.index) {
+            Ok(program) => program == Some(self.program),
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
 }
 
 /// A program on an interface, as it is taken off.
@@ -128,13 +148,7 @@ impl Sensor {
             ModeChoice::Native => (Mode::Native, "asked for".to_owned()),
             ModeChoice::Auto => match self.attach_as(name, index, Mode::Native) {
                 Ok(program) => {
-                    return Ok(attachment(
-                        name,
-                        index,
-                        Mode::Native,
-                        "the driver supports it",
-                        program,
-                    ));
+                    return self.attachment(name, index, Mode::Native, "the driver supports it", program);
                 }
                 Err(KernelError::NoNative { cause, .. }) => {
                     (Mode::Generic, format!("native is not possible: {cause}"))
@@ -143,7 +157,34 @@ impl Sensor {
             },
         };
         let program = self.attach_as(name, index, mode)?;
-        Ok(attachment(name, index, mode, &reason, program))
+        self.attachment(name, index, mode, &reason, program)
+    }
+
+    fn attachment(
+        &mut self,
+        interface: &str,
+        index: u32,
+        mode: Mode,
+        reason: &str,
+        program: &'static str,
+    ) -> Result<Attachment, KernelError> {
+        let info = self.program(program)?.info();
+        let info = info.map_err(|error| KernelError::Program {
+            name: program,
+            source: Box::new(error),
+        })?;
+        let several_buffers = ", with frames in several buffers as the MTU needs them";
+        Ok(Attachment {
+            interface: interface.to_owned(),
+            index,
+            mode,
+            reason: match program {
+                names::PROGRAM_FRAGS => format!("{reason}{several_buffers}"),
+                _ => reason.to_owned(),
+            },
+            present: true,
+            program: info.id(),
+        })
     }
 
     /// Attaches the plain program, or the one for several buffers where the driver asks for it; says which.
@@ -172,19 +213,6 @@ impl Sensor {
             interface: interface.to_owned(),
             id,
         });
-    }
-}
-
-fn attachment(interface: &str, index: u32, mode: Mode, reason: &str, program: &str) -> Attachment {
-    let several_buffers = ", with frames in several buffers as the MTU needs them";
-    Attachment {
-        interface: interface.to_owned(),
-        index,
-        mode,
-        reason: match program {
-            names::PROGRAM_FRAGS => format!("{reason}{several_buffers}"),
-            _ => reason.to_owned(),
-        },
     }
 }
 

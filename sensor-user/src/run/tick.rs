@@ -157,6 +157,7 @@ impl Ticking {
                  caches is old"
             );
         }
+        self.look_at_attachments();
         let number = self.ticker.shared.request_barrier();
         let totals = self.ticker.counters.read(&self.interfaces)?;
         let Some(answer) = self.await_barrier(number) else {
@@ -168,6 +169,23 @@ impl Ticking {
         };
         self.publish(totals, &answer);
         Ok(())
+    }
+
+    /// An interface may go while its program is loaded. That is said once, and shown for as long as it is so.
+    fn look_at_attachments(&mut self) {
+        for attachment in &mut self.ticker.attachments {
+            let before = attachment.present;
+            if let Err(error) = attachment.look() {
+                tracing::debug!(interface = attachment.interface, %error, "the program cannot be looked for");
+            } else if before && !attachment.present {
+                tracing::error!(
+                    interface = attachment.interface,
+                    "the program is not attached any more: was the interface deleted? Restart the sensor when it is back"
+                );
+            } else if !before && attachment.present {
+                tracing::info!(interface = attachment.interface, "the program is attached again");
+            }
+        }
     }
 
     /// Loads the region database anew when its files changed or somebody asked; a bad one is refused and the old stays.

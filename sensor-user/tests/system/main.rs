@@ -6,6 +6,7 @@ mod counts;
 mod daemon;
 mod exposition;
 mod foreign;
+mod interfaces;
 mod metrics;
 mod modes;
 mod privilege;
@@ -37,11 +38,12 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 12] = [
+    let subjects: [(&[Test], Option<&str>); 13] = [
         (&refused::TESTS, None),
         (&foreign::TESTS, None),
         (&privilege::TESTS, Some("setpriv")),
         (&modes::TESTS, None),
+        (&interfaces::TESTS, None),
         (&counts::TESTS, None),
         (&metrics::TESTS, Some("promtool")),
         (&prometheus::TESTS, Some("prometheus")),
