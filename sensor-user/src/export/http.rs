@@ -97,6 +97,13 @@ async fn readyz(State(service): State<Arc<Service>>) -> Response {
         )
             .into_response();
     }
+    if let Some(gone) = state.attachments.iter().find(|attachment| !attachment.present) {
+        let text = format!(
+            "the program is not attached to {} any more: restart the sensor when the interface is back\n",
+            gone.interface
+        );
+        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    }
     healthz(State(service)).await
 }
 

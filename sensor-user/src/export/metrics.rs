@@ -315,14 +315,13 @@ fn detail_families(state: &State) -> Vec<MetricFamily> {
 )]
 fn health_families(state: &State) -> Vec<MetricFamily> {
     let law = &state.snapshot.conservation;
-    let attached = |value: fn(&str) -> &str| {
-        let rows: Vec<Row> = state
-            .attachments
-            .iter()
-            .map(|attachment| labelled([&attachment.interface, value(attachment.mode.name())], 1.0))
-            .collect();
-        rows
-    };
+    let attachments = state.attachments.iter();
+    let attached = attachments
+        .clone()
+        .map(|attachment| labelled([&attachment.interface], f64::from(u8::from(attachment.present))));
+    let modes = attachments
+        .filter(|attachment| attachment.present)
+        .map(|attachment| labelled([&attachment.interface, attachment.mode.name()], 1.0));
     vec![
         gauges(
             "teiten_conservation_difference_packets",
@@ -338,17 +337,15 @@ fn health_families(state: &State) -> Vec<MetricFamily> {
         ),
         gauges(
             "teiten_attached",
-            "1 where the XDP program is attached.",
+            "1 where the XDP program is attached, 0 where it is not any more.",
             &["interface"],
-            attached(|mode| mode)
-                .into_iter()
-                .map(|(labels, value)| (vec![labels[0].clone()], value)),
+            attached,
         ),
         gauges(
             "teiten_xdp_info",
             "The mode in which the XDP program is attached.",
             &["interface", "mode"],
-            attached(|mode| mode),
+            modes,
         ),
         gauges(
             "teiten_ring_used_bytes",
@@ -364,3 +361,6 @@ fn health_families(state: &State) -> Vec<MetricFamily> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests;

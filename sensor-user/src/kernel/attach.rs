@@ -12,7 +12,7 @@ use sensor_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{KernelError, Sensor, sys};
+use super::{KernelError, Sensor, holder, sys};
 
 /// Where in the host's network path the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -72,6 +72,26 @@ pub struct Attachment {
     pub mode: Mode,
     /// Why it was taken.
     pub reason: String,
+    /// Whether it was there when it was last looked for.
+    pub present: bool,
+    /// The program's number in the kernel.
+    program: u32,
+}
+
+impl Attachment {
+    /// Looks whether the program is still there: an interface may be deleted, and one of the same name that comes
+    /// back has no program.
+    ///
+    /// # Errors
+    /// The kernel does not say; what was known before stays.
+    pub fn look(&mut self) -> io::Result<()> {
+        self.present = match holder::program_on(self.index) {
+            Ok(program) => program == Some(self.program),
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
 }
 
 /// A program on an interface, as it is taken off.
@@ -127,23 +147,52 @@ impl Sensor {
             ModeChoice::Generic => (Mode::Generic, "asked for".to_owned()),
             ModeChoice::Native => (Mode::Native, "asked for".to_owned()),
             ModeChoice::Auto => match self.attach_as(name, index, Mode::Native) {
-                Ok(()) => return Ok(attachment(name, index, Mode::Native, "the driver supports it")),
+                Ok(program) => {
+                    return self.attachment(name, index, Mode::Native, "the driver supports it", program);
+                }
                 Err(KernelError::NoNative { cause, .. }) => {
                     (Mode::Generic, format!("native is not possible: {cause}"))
                 }
                 Err(error) => return Err(error),
             },
         };
-        self.attach_as(name, index, mode)?;
-        Ok(attachment(name, index, mode, &reason))
+        let program = self.attach_as(name, index, mode)?;
+        self.attachment(name, index, mode, &reason, program)
     }
 
-    /// Attaches the plain program, or the one for several buffers where the driver asks for it.
-    fn attach_as(&mut self, name: &str, index: u32, mode: Mode) -> Result<(), KernelError> {
+    fn attachment(
+        &mut self,
+        interface: &str,
+        index: u32,
+        mode: Mode,
+        reason: &str,
+        program: &'static str,
+    ) -> Result<Attachment, KernelError> {
+        let info = self.program(program)?.info();
+        let info = info.map_err(|error| KernelError::Program {
+            name: program,
+            source: Box::new(error),
+        })?;
+        let several_buffers = ", with frames in several buffers as the MTU needs them";
+        Ok(Attachment {
+            interface: interface.to_owned(),
+            index,
+            mode,
+            reason: match program {
+                names::PROGRAM_FRAGS => format!("{reason}{several_buffers}"),
+                _ => reason.to_owned(),
+            },
+            present: true,
+            program: info.id(),
+        })
+    }
+
+    /// Attaches the plain program, or the one for several buffers where the driver asks for it; says which.
+    fn attach_as(&mut self, name: &str, index: u32, mode: Mode) -> Result<&'static str, KernelError> {
         let refusal = match attach_program(self.program(names::PROGRAM)?, index, mode) {
             Ok(id) => {
                 self.keep(names::PROGRAM, name, id);
-                return Ok(());
+                return Ok(names::PROGRAM);
             }
             Err(refusal) => refusal,
         };
@@ -153,9 +202,9 @@ impl Sensor {
             && let Ok(id) = attach_program(frags, index, mode)
         {
             self.keep(names::PROGRAM_FRAGS, name, id);
-            return Ok(());
+            return Ok(names::PROGRAM_FRAGS);
         }
-        Err(refusal.explain(name, mode))
+        Err(refusal.explain(name, index, mode))
     }
 
     fn keep(&mut self, program: &'static str, interface: &str, id: XdpLinkId) {
@@ -164,15 +213,6 @@ impl Sensor {
             interface: interface.to_owned(),
             id,
         });
-    }
-}
-
-fn attachment(interface: &str, index: u32, mode: Mode, reason: &str) -> Attachment {
-    Attachment {
-        interface: interface.to_owned(),
-        index,
-        mode,
-        reason: reason.to_owned(),
     }
 }
 
@@ -193,6 +233,12 @@ pub fn interface_index(name: &str) -> Result<u32, KernelError> {
 fn refuse_clash(interfaces: &[(String, u32)]) -> Result<(), KernelError> {
     for (place, (first, index)) in interfaces.iter().enumerate() {
         for (second, other) in &interfaces[place + 1..] {
+            if index == other {
+                return Err(KernelError::SameInterface {
+                    first: first.clone(),
+                    second: second.clone(),
+                });
+            }
             if interface_slot(*index) == interface_slot(*other) {
                 return Err(KernelError::InterfaceClash {
                     first: first.clone(),
@@ -212,12 +258,27 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn explain(self, interface: &str, mode: Mode) -> KernelError {
+    fn explain(self, interface: &str, index: u32, mode: Mode) -> KernelError {
         let interface = interface.to_owned();
         match (self.errno, mode) {
-            (Some(libc::EBUSY | libc::EEXIST), _) => KernelError::ForeignProgram {
-                interface,
-                program: String::new(),
+            (Some(libc::EBUSY | libc::EEXIST), _) => match holder::program_on(index) {
+                // Busy, but not by a program on this very interface: no word of ours would be right.
+                Ok(None) => KernelError::Attach {
+                    interface,
+                    mode,
+                    cause: self.text,
+                },
+                Ok(Some(program)) => KernelError::ForeignProgram {
+                    interface,
+                    program: holder::describe(program),
+                },
+                Err(error) => {
+                    tracing::debug!(%error, "the program on the interface cannot be told");
+                    KernelError::ForeignProgram {
+                        interface,
+                        program: String::new(),
+                    }
+                }
             },
             (Some(libc::EPERM | libc::EACCES), _) => KernelError::Privilege(self.text),
             (Some(libc::ENODEV | libc::ENXIO), _) => KernelError::NoSuchInterface(interface),
@@ -226,7 +287,13 @@ impl Refusal {
                 cause: self.text,
                 cure: "lower the interface's MTU, or use `--mode generic`".into(),
             },
-            (Some(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOMEM | libc::ENOSPC), Mode::Native) => {
+            (Some(libc::ENOSPC), Mode::Native) => KernelError::NoNative {
+                interface,
+                cause: format!("{}: the interface has too few receive queues for XDP", self.text),
+                cure: "give it more (`ethtool -L`; a veth at its making, by `numrxqueues`), or use `--mode generic`"
+                    .into(),
+            },
+            (Some(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOMEM), Mode::Native) => {
                 KernelError::NoNative {
                     interface,
                     cause: self.text,

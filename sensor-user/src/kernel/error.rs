@@ -39,8 +39,22 @@ pub enum KernelError {
         name: &'static str,
     },
     /// The object could not be loaded.
-    #[error("the eBPF object cannot be loaded: {0}")]
+    #[error(
+        "the eBPF object cannot be loaded ({0}): build it and the daemon from one source, with `cargo xtask build`, and \
+         leave other objects out"
+    )]
     Load(#[from] EbpfError),
+    /// The kernel has no room for a map, or takes none so large.
+    #[error(
+        "the kernel refused the map `{name}` ({source}): it may be too large; try a smaller `kernel.ring_size`, a \
+         smaller `kernel.flow_slots`, or fewer prefixes, or give the sensor more memory"
+    )]
+    MapRefused {
+        /// The map.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A program was refused.
     #[error("the kernel refused the program `{name}`: {source}")]
     Program {
@@ -87,8 +101,16 @@ pub enum KernelError {
         source: io::Error,
     },
     /// There is no such interface.
-    #[error("there is no interface `{0}` here: `ip -brief link` lists those that are")]
+    #[error("there is no interface `{}` here: `ip -brief link` lists those that are", .0.escape_debug())]
     NoSuchInterface(String),
+    /// One interface was given under two of its names.
+    #[error("`{first}` and `{second}` are the same interface: name it once")]
+    SameInterface {
+        /// One name.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// Two interfaces would be counted in one place.
     #[error(
         "the interfaces `{first}` and `{second}` cannot be told apart in the counters (their indices are equal modulo \

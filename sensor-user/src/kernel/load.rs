@@ -221,12 +221,18 @@ fn write_watch_list(ebpf: &mut Ebpf, list: &WatchList) -> Result<(), KernelError
 }
 
 fn refused(error: EbpfError) -> KernelError {
-    let permission = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
-    match &error {
-        EbpfError::MapError(MapError::CreateError { io_error, .. }) if permission(io_error) => {
-            KernelError::Privilege(error.to_string())
+    match error {
+        EbpfError::MapError(MapError::CreateError { name, io_error }) => {
+            if io_error.kind() == std::io::ErrorKind::PermissionDenied {
+                KernelError::Privilege(format!("map `{name}`: {io_error}"))
+            } else {
+                KernelError::MapRefused {
+                    name,
+                    source: io_error,
+                }
+            }
         }
-        _ => KernelError::Load(error),
+        error => KernelError::Load(error),
     }
 }
 
@@ -243,10 +249,18 @@ fn program_refused(name: &'static str, error: ProgramError) -> KernelError {
             source: Box::new(error),
         };
     };
-    if io_error.kind() == std::io::ErrorKind::PermissionDenied && verifier_log.to_string().is_empty() {
-        return KernelError::Privilege(format!("program `{name}`: {io_error}"));
-    }
     let log = verifier_log.to_string();
+    if io_error.kind() == std::io::ErrorKind::PermissionDenied {
+        if log.is_empty() {
+            return KernelError::Privilege(format!("program `{name}`: {io_error}"));
+        }
+        // Without it the verifier holds the program to the rules for unprivileged ones, whatever its log says.
+        if !sys::has_performance_monitoring() {
+            let text =
+                format!("program `{name}`: {io_error}, as without CAP_PERFMON the verifier is stricter");
+            return KernelError::Privilege(text);
+        }
+    }
     tracing::debug!(name, log, "the verifier's whole log");
     let lines: Vec<&str> = log.lines().collect();
     KernelError::Refused {
@@ -291,6 +305,38 @@ mod tests {
             assert_eq!(parse_release(release), expected, "{release}");
         }
         assert!((5, 9) < OLDEST_KERNEL && (5, 10) >= OLDEST_KERNEL && (6, 1) > OLDEST_KERNEL);
+    }
+
+    #[test]
+    fn a_refused_map_says_whether_privilege_or_memory_is_missing() {
+        for (errno, parts) in [
+            (libc::EPERM, ["`RECORDS`", "Operation not permitted", "CAP_BPF"]),
+            (
+                libc::ENOMEM,
+                [
+                    "`RECORDS`",
+                    "Cannot allocate memory",
+                    "smaller `kernel.ring_size`",
+                ],
+            ),
+            (
+                libc::E2BIG,
+                [
+                    "`RECORDS`",
+                    "Argument list too long",
+                    "smaller `kernel.flow_slots`",
+                ],
+            ),
+        ] {
+            let error = refused(EbpfError::MapError(MapError::CreateError {
+                name: "RECORDS".to_owned(),
+                io_error: std::io::Error::from_raw_os_error(errno),
+            }));
+            let said = error.to_string();
+            for part in parts {
+                assert!(said.contains(part), "no {part} in {said}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod attach;
 pub mod counters;
 pub mod error;
 pub mod flush;
+mod holder;
 pub mod load;
 pub mod memory;
 pub mod object;

@@ -7,6 +7,8 @@ use std::{
     sync::atomic::{AtomicU32, AtomicU64},
 };
 
+use caps::{CapSet, Capability};
+
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 /// What kernels answer that have no batch look-up for a map type: not one of the C library's numbers.
 const ENOTSUPP: i32 = 524;
@@ -117,6 +119,15 @@ pub fn pin_to_cpu(cpu: u32) -> io::Result<()> {
 pub fn is_root() -> bool {
     // SAFETY: it has no arguments and cannot fail.
     unsafe { libc::geteuid() == 0 }
+}
+
+/// Whether the verifier takes this process for one that may look into the kernel: `CAP_PERFMON`, or
+/// `CAP_SYS_ADMIN`, which includes it. Yes where the system does not say.
+#[must_use]
+pub fn has_performance_monitoring() -> bool {
+    [Capability::CAP_PERFMON, Capability::CAP_SYS_ADMIN]
+        .into_iter()
+        .any(|capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(true))
 }
 
 /// The index of an interface of this thread's network namespace.

@@ -141,6 +141,8 @@ async fn serve(
     regions: Arc<RegionHandle>,
 ) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener).context("serving HTTP")?;
+    // Not the configured one: port 0 there means any that is free.
+    let address = listener.local_addr().context("serving HTTP")?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let reload = Arc::new(AtomicBool::new(false));
     tokio::spawn(reload_on_hangup(
@@ -196,7 +198,7 @@ async fn serve(
         // Either end of the channel means the same.
         let _ = http_stopped.await;
     }));
-    tracing::info!(address = %config.listen, "serving metrics");
+    tracing::info!(%address, "serving metrics");
 
     let any_ended = || {
         let ended = [

@@ -30,6 +30,8 @@ use prometheus::Histogram;
 
 /// How long a tick waits for the drain to come up to its barrier.
 const BARRIER_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the caches may take to empty themselves through the ring at the end.
+const EMPTYING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// All that a tick works with.
 pub struct Ticker {
@@ -113,9 +115,30 @@ impl Ticking {
         }
         self.ticker.sensor.detach()?;
         self.ticker.attachments.clear();
+        self.empty_caches()?;
         self.tick()?;
         self.say_goodbye();
         Ok(())
+    }
+
+    /// A ring smaller than the caches takes them in several rounds; one is enough for any other.
+    fn empty_caches(&mut self) -> Result<(), KernelError> {
+        let deadline = Instant::now() + EMPTYING_PATIENCE;
+        loop {
+            let stayed = self.ticker.sensor.flush()?.stayed;
+            let number = self.ticker.shared.request_barrier();
+            // A drain that does not answer will not empty the ring either; the last tick says so.
+            if self.await_barrier(number).is_none() || stayed == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                tracing::warn!(
+                    records = stayed,
+                    "the caches could not be emptied in time: the detail of what stays in them is lost"
+                );
+                return Ok(());
+            }
+        }
     }
 
     fn tick(&mut self) -> Result<(), KernelError> {
@@ -134,6 +157,7 @@ impl Ticking {
                  caches is old"
             );
         }
+        self.look_at_attachments();
         let number = self.ticker.shared.request_barrier();
         let totals = self.ticker.counters.read(&self.interfaces)?;
         let Some(answer) = self.await_barrier(number) else {
@@ -145,6 +169,23 @@ impl Ticking {
         };
         self.publish(totals, &answer);
         Ok(())
+    }
+
+    /// An interface may go while its program is loaded. That is said once, and shown for as long as it is so.
+    fn look_at_attachments(&mut self) {
+        for attachment in &mut self.ticker.attachments {
+            let before = attachment.present;
+            if let Err(error) = attachment.look() {
+                tracing::debug!(interface = attachment.interface, %error, "the program cannot be looked for");
+            } else if before && !attachment.present {
+                tracing::error!(
+                    interface = attachment.interface,
+                    "the program is not attached any more: was the interface deleted? Restart the sensor when it is back"
+                );
+            } else if !before && attachment.present {
+                tracing::info!(interface = attachment.interface, "the program is attached again");
+            }
+        }
     }
 
     /// Loads the region database anew when its files changed or somebody asked; a bad one is refused and the old stays.
