@@ -75,7 +75,7 @@ pub struct Attachment {
     /// Whether it was there when it was last looked for.
     pub present: bool,
     /// The program's number in the kernel.
-    program: u32,
+    pub program: u32,
 }
 
 impl Attachment {

@@ -118,6 +118,8 @@ fn attachment(number: usize) -> Attachment {
         index: u32::try_from(number).unwrap() + 2,
         mode: Mode::Native,
         reason: "asked for".to_owned(),
+        present: true,
+        program: 1,
     }
 }
 
