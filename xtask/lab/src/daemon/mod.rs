@@ -10,7 +10,7 @@ use std::{ffi::OsString, path::PathBuf};
 pub use self::{
     child::{Daemon, DaemonError, Readiness},
     memory::Memory,
-    snapshot::{Law, PortRow, Snapshot},
+    snapshot::{Law, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot, ToolRow},
 };
 
 /// Where the program runs.
