@@ -68,15 +68,17 @@ impl Cells {
         }
     }
 
-    /// Adds packets to their cell.
-    pub fn add(&mut self, key: CellKey, packets: u64, bytes: u64) {
+    /// Adds packets to their cell. Says whether they have one of their own.
+    pub fn add(&mut self, key: CellKey, packets: u64, bytes: u64) -> bool {
         if self.cells.len() < self.cap {
             self.cells.entry(key).or_default().add(packets, bytes);
         } else if let Some(cell) = self.cells.get_mut(&key) {
             cell.add(packets, bytes);
         } else {
             self.other.add(packets, bytes);
+            return false;
         }
+        true
     }
 
     /// All packets, those of [`other`](Self::other) too.

@@ -1,6 +1,6 @@
 //! The derived totals: what is known from records, as far as they reached us.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 use sensor_common::{
@@ -65,25 +65,30 @@ pub struct Derived {
 pub struct Pairs {
     /// The pairs that are kept apart.
     pub rows: HashMap<(PortName, Region), Marked, RandomState>,
-    /// Packets that found no row: beyond the cap, or beyond that of the cells.
+    /// Scans that found no row: beyond the cap, or beyond that of the cells.
     pub other: Marked,
 }
 
 impl Pairs {
-    /// Adds the scans of an hour.
+    /// Adds the scans of an hour. Where there are more pairs than rows, the busiest get one.
     fn add(&mut self, cells: &Cells) {
-        for (key, cell) in &cells.cells {
-            let Some(port) = scanned_port(key) else { continue };
-            let row = (port, key.source_region);
+        let scans = cells.cells.iter().filter_map(|(key, cell)| {
+            let pair = (scanned_port(key)?, key.source_region);
+            Some((pair, key.tools, cell.packets))
+        });
+        let mut scans: Vec<_> = scans.collect();
+        if self.rows.len() + scans.len() > MAX_PAIRS {
+            scans.sort_unstable_by_key(|(pair, tools, packets)| (Reverse(*packets), *pair, tools.0));
+        }
+        for (pair, tools, packets) in scans {
             if self.rows.len() < MAX_PAIRS {
-                self.rows.entry(row).or_default().add(cell.packets, key.tools);
-            } else if let Some(row) = self.rows.get_mut(&row) {
-                row.add(cell.packets, key.tools);
+                self.rows.entry(pair).or_default().add(packets, tools);
+            } else if let Some(row) = self.rows.get_mut(&pair) {
+                row.add(packets, tools);
             } else {
-                self.other.add(cell.packets, key.tools);
+                self.other.add(packets, tools);
             }
         }
-        self.other.packets += cells.other.packets;
     }
 }
 
@@ -97,7 +102,7 @@ pub struct Aggregator {
     mirai: u64,
     by_region: Vec<Marked>,
     cells: Cells,
-    /// What the hours before the open one came to.
+    /// What the hours before the open one came to; in its rest also what of the open one found no cell.
     earlier: Pairs,
 }
 
@@ -151,7 +156,10 @@ impl Aggregator {
             source_region: region,
             tools: kind.tools,
         };
-        self.cells.add(key, packets, record.bytes.into());
+        let has_cell = self.cells.add(key, packets, record.bytes.into());
+        if !has_cell && scanned_port(&key).is_some() {
+            self.earlier.other.add(packets, key.tools);
+        }
         self.watched.add(&key, packets);
     }
 
@@ -348,6 +356,55 @@ mod tests {
         let derived = aggregator.derived();
         assert_eq!(derived.pairs.rows[&(TELNET, Region::BOGON)].packets, 12);
         assert_eq!(derived.packets, 12);
+    }
+
+    #[test]
+    fn the_busiest_pairs_have_rows_however_many_there_are() {
+        let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
+        let (bogon, unknown) = ([10, 0, 0, 1], [192, 88, 98, 1]);
+        for port in 0..=u16::MAX {
+            aggregator.add(&record(bogon, Class::Scan, port, ToolSet::NONE, 1), 0);
+        }
+        for port in 0..40_000 {
+            let packets = if port % 40 == 0 { 2 } else { 1 };
+            aggregator.add(&record(unknown, Class::Scan, port, ToolSet::NONE, packets), 0);
+        }
+        let pairs = aggregator.derived().pairs;
+        assert_eq!(pairs.rows.len(), MAX_PAIRS);
+        assert_eq!(pairs.rows.values().filter(|row| row.packets == 2).count(), 1_000);
+        assert_eq!(
+            pairs.other,
+            Marked {
+                packets: 40_000,
+                mirai: 0
+            }
+        );
+    }
+
+    #[test]
+    fn the_rest_of_the_pairs_holds_scans_alone_and_their_marks() {
+        let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
+        for class in [Class::Backscatter, Class::Other] {
+            for port in 0..=u16::MAX {
+                aggregator.add(&record([10, 0, 0, 1], class, port, ToolSet::NONE, 1), 0);
+            }
+        }
+        // No cell is left.
+        aggregator.add(&record([10, 0, 0, 1], Class::Backscatter, 23, ToolSet(2), 5), 0);
+        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 3), 0);
+        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 2), 0);
+        let derived = aggregator.derived();
+        assert_eq!(derived.cells_overflow, 10);
+        assert_eq!(derived.pairs.rows.len(), 0);
+        assert_eq!(derived.pairs.other, Marked { packets: 5, mirai: 3 });
+        // The next hour has cells again, and forgets nothing.
+        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 4), HOUR);
+        let pairs = aggregator.derived().pairs;
+        assert_eq!(
+            pairs.rows[&(TELNET, Region::BOGON)],
+            Marked { packets: 4, mirai: 4 }
+        );
+        assert_eq!(pairs.other, Marked { packets: 5, mirai: 3 });
     }
 
     #[test]

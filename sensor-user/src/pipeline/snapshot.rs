@@ -43,7 +43,7 @@ pub struct Snapshot {
     pub source_regions: Vec<RegionRow>,
     /// Scans by destination port and region of their source.
     pub port_regions: Vec<PortRegionRow>,
-    /// Packets whose pair of port and region found no row of its own.
+    /// Scans whose pair of port and region found no row of its own. The busiest pairs have one.
     pub port_regions_other: MarkedRow,
     /// Packets by the tool that left its mark.
     pub tools: Vec<ToolRow>,

@@ -87,13 +87,34 @@ impl Tap {
         interface: &str,
         file: &Path,
     ) -> Result<Self, TapError> {
+        Self::listen(command, interface, "in", file)
+    }
+
+    /// The same of what leaves by `interface`, and only that.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_leaving(
+        command: impl FnOnce(&str) -> io::Result<Command>,
+        interface: &str,
+        file: &Path,
+    ) -> Result<Self, TapError> {
+        Self::listen(command, interface, "out", file)
+    }
+
+    fn listen(
+        command: impl FnOnce(&str) -> io::Result<Command>,
+        interface: &str,
+        direction: &str,
+        file: &Path,
+    ) -> Result<Self, TapError> {
         let mut process = command("tcpdump")
             .and_then(|mut command| {
                 command
                     .args(["-i", interface, "-w"])
                     .arg(file)
-                    // Packet by packet into the file; no names; as root to the end; what arrives, and only that.
-                    .args(["-U", "-n", "-Z", "root", "-Q", "in", "--immediate-mode"])
+                    // Packet by packet into the file; no names; as root to the end; one direction alone.
+                    .args(["-U", "-n", "-Z", "root", "-Q", direction, "--immediate-mode"])
                     .args(["-B", BUFFER_KIB, "-s", LONGEST_BYTES])
                     .stdin(Stdio::null())
                     .stdout(Stdio::null())

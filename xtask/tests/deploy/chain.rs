@@ -1,23 +1,17 @@
 //! The whole chain with real processes: scrape, rules, alert, message.
 
-mod http;
 mod sensor;
-mod stack;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use sensor_lab::stack::{Alert, Receiver, Stack};
 
-use self::http::{Request, Server};
 use self::sensor::{Course, Sensor};
-use self::stack::Stack;
 use crate::Test;
 use crate::expressions::{self, Owes, Variables};
-use crate::files;
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -37,56 +31,25 @@ const AFTERWARDS: Duration = Duration::from_secs(4);
 /// What a message says of an alert: who gets it, and the labels that tell it from others.
 type Message = (String, Vec<String>);
 
-/// A receiver of Alertmanager's messages.
-struct Receiver {
-    messages: Arc<Mutex<BTreeSet<Message>>>,
-    server: Server,
+/// What was heard so far.
+fn messages(receiver: &Receiver) -> BTreeSet<Message> {
+    receiver.alerts().iter().map(message).collect()
 }
 
-impl Receiver {
-    fn start() -> Result<Self> {
-        let messages = Arc::new(Mutex::new(BTreeSet::new()));
-        let kept = Arc::clone(&messages);
-        let server = Server::start(move |request| {
-            kept.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(read_messages(request));
-            String::new()
-        })?;
-        Ok(Self { messages, server })
-    }
-
-    fn messages(&self) -> BTreeSet<Message> {
-        self.messages
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-/// The firing alerts of one message.
-fn read_messages(request: &Request) -> Vec<Message> {
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    files::items(&body, "alerts")
+fn message(alert: &Alert) -> Message {
+    let labels = [
+        "alertname",
+        "severity",
+        "reason",
+        "interface",
+        "transport",
+        "port",
+        "source_region",
+    ];
+    let values = labels
         .iter()
-        .filter(|alert| alert["status"] == "firing")
-        .map(|alert| {
-            let labels = [
-                "alertname",
-                "severity",
-                "reason",
-                "interface",
-                "transport",
-                "port",
-                "source_region",
-            ];
-            let values = labels
-                .iter()
-                .filter_map(|&label| alert["labels"][label].as_str().map(str::to_owned))
-                .collect();
-            (request.path.clone(), values)
-        })
-        .collect()
+        .filter_map(|&label| alert.labels.get(label).cloned());
+    (alert.receiver.clone(), values.collect())
 }
 
 fn expected(messages: &[(&str, &[&str])]) -> BTreeSet<Message> {
@@ -199,18 +162,18 @@ fn a_surge_reaches_its_receiver_and_every_expression_has_rows() -> Result<()> {
     let mut targets: Vec<_> = sensors.iter().map(|sensor| sensor.address.to_string()).collect();
     // Port 1 of loopback: nobody answers there.
     targets.push("127.0.0.1:1".to_owned());
-    let stack = Stack::start(&targets, &receiver.server.address.to_string())?;
+    let stack = Stack::start(&targets, &receiver.address().to_string(), || Ok(()))?;
 
-    while !receiver.messages().is_superset(&wanted) {
+    while !messages(&receiver).is_superset(&wanted) {
         ensure!(
             started.elapsed() < DEADLINE,
             "these messages did not come: {:?}",
-            wanted.difference(&receiver.messages()).collect::<Vec<_>>()
+            wanted.difference(&messages(&receiver)).collect::<Vec<_>>()
         );
         thread::sleep(Duration::from_millis(200));
     }
     thread::sleep(AFTERWARDS);
-    let got = receiver.messages();
+    let got = messages(&receiver);
     ensure!(
         got == wanted,
         "needless messages: {:?}",
@@ -287,7 +250,7 @@ fn quiet_traffic_sends_no_message() -> Result<()> {
     ];
     let started = Instant::now();
     let targets: Vec<_> = sensors.iter().map(|sensor| sensor.address.to_string()).collect();
-    let stack = Stack::start(&targets, &receiver.server.address.to_string())?;
+    let stack = Stack::start(&targets, &receiver.address().to_string(), || Ok(()))?;
     thread::sleep(Duration::from_secs(45).saturating_sub(started.elapsed()));
 
     // Silence proves something only if the rules were at work: each recorded series but the surges is there.
@@ -301,7 +264,7 @@ fn quiet_traffic_sends_no_message() -> Result<()> {
         let raised = stack.query(&format!("count_over_time(ALERTS{{{alerts}}}[1m])"))?;
         ensure!(raised.is_empty(), "{raised:?}");
     }
-    let got = receiver.messages();
+    let got = messages(&receiver);
     ensure!(got.is_empty(), "{got:?}");
     Ok(())
 }

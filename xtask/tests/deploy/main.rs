@@ -6,8 +6,6 @@
 mod chain;
 mod dashboard;
 mod demo;
-mod expressions;
-mod files;
 mod grafana_alerts;
 mod metrics;
 mod promql;
@@ -18,6 +16,7 @@ mod tools;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use sensor_lab::deployed::{self as files, expressions};
 
 /// A test: it gives back an error where its promise is broken.
 type Test = (&'static str, fn() -> anyhow::Result<()>);

@@ -74,8 +74,6 @@ pub(crate) const METRICS: &[Metric] = &[
     gauge("teiten_watched_addresses", &[]),
     gauge("teiten_last_packet_timestamp_seconds", &[]),
     gauge("teiten_ring_used_bytes", &[]),
-    gauge("teiten_records_disk_free_bytes", &[]),
-    gauge("teiten_ship_backlog_files", &[]),
     gauge("teiten_region_database_build_timestamp_seconds", &[]),
     counter("teiten_clock_steps_total", &[]),
     counter("teiten_samples_total", &[]),

@@ -248,6 +248,7 @@ mod tests {
             transport: "tcp".to_owned(),
             port,
             packets,
+            syn: packets,
             mirai,
         };
         let books = |frames, mirai| PortBooks { frames, mirai };

@@ -22,7 +22,7 @@ const LISTEN: &str = "127.0.0.1:10023";
 const START_PATIENCE: Duration = Duration::from_mins(1);
 /// How long it may take for an answer, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Rows of the snapshot that hold every port of TCP and UDP.
+/// Rows that hold every port of TCP and UDP, which is the longest list.
 const EVERY_PORT: usize = 1 << 17;
 
 /// What went wrong with the daemon.
@@ -116,6 +116,8 @@ impl<'network> Daemon<'network> {
         let mut command = namespace.command(&program.to_string_lossy()).map_err(failed)?;
         let mut child = command
             .args(settings.arguments(LISTEN))
+            // What a service manager gave to this process is not the daemon's.
+            .env_remove("STATE_DIRECTORY")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -173,7 +175,7 @@ impl<'network> Daemon<'network> {
         }
     }
 
-    /// Its last totals, with at most `rows` ports.
+    /// Its last totals, with at most `rows` of each list.
     ///
     /// # Errors
     /// It does not answer, or not so.
@@ -190,7 +192,7 @@ impl<'network> Daemon<'network> {
         })
     }
 
-    /// Its last totals with every port.
+    /// Its last totals with every row.
     ///
     /// # Errors
     /// As [`Self::snapshot`].
@@ -231,6 +233,20 @@ impl<'network> Daemon<'network> {
                 source: Box::new(source),
                 log: self.log.text(),
             })
+    }
+
+    /// Its metrics, as Prometheus gets them.
+    ///
+    /// # Errors
+    /// It does not answer, or not so.
+    pub fn metrics(&self) -> Result<String, DaemonError> {
+        match self.get("/metrics")? {
+            (200, text) => Ok(text),
+            (status, text) => Err(DaemonError::Answer {
+                path: "/metrics".to_owned(),
+                cause: format!("status {status}, {text}"),
+            }),
+        }
     }
 
     /// Holds it up (SIGSTOP) until [`Self::resume`].

@@ -11,7 +11,7 @@ pub(crate) use self::memory::{own_cpu_time, own_map_bytes, ticks_to_time};
 pub use self::{
     child::{Daemon, DaemonError, Readiness},
     memory::Memory,
-    snapshot::{Law, PortRow, Snapshot},
+    snapshot::{Law, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot, ToolRow},
 };
 
 /// Where the program runs.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `/api/v1/snapshot`, as far as the lab looks at it. Packets where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -15,21 +15,35 @@ pub struct Snapshot {
     pub seen: u64,
     /// By outcome.
     pub outcomes: BTreeMap<String, u64>,
+    /// To watched addresses, by class.
+    pub classes: BTreeMap<String, u64>,
     /// By interface.
     pub interfaces: BTreeMap<String, u64>,
     /// The law of conservation.
     pub conservation: Law,
-    /// By destination port, as many rows as were asked for.
+    /// By destination port, as many rows as were asked for, as in the lists below.
     pub ports: Vec<PortRow>,
+    /// Of other transports and later fragments, by IP protocol number.
+    pub protocols: Vec<ProtocolRow>,
+    /// To watched addresses, by the region of their source.
+    pub source_regions: Vec<RegionRow>,
+    /// Scans by destination port and region of their source.
+    pub port_regions: Vec<PortRegionRow>,
+    /// Scans whose pair of port and region has no row.
+    pub port_regions_other: OtherRow,
+    /// By the tool that left its mark.
+    pub tools: Vec<ToolRow>,
 }
 
 /// The terms of the law of conservation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Law {
     /// The worst that any marker showed.
     pub difference: i64,
     /// Records that were lost.
     pub records_lost: u64,
+    /// The packets in them.
+    pub packets_lost_detail: u64,
     /// To watched addresses.
     pub observed: u64,
     /// The same, as ports, ICMP and other transports add up.
@@ -67,8 +81,63 @@ pub struct PortRow {
     pub port: u16,
     /// Packets.
     pub packets: u64,
+    /// Of those, TCP SYN that are scans.
+    pub syn: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+}
+
+/// One IP protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct ProtocolRow {
+    /// The number in the IP header.
+    pub protocol: u8,
+    /// Packets.
+    pub packets: u64,
+}
+
+/// One source region.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RegionRow {
+    /// Its code; `ZZ` is unknown, `XB` never routable.
+    pub source_region: String,
+    /// Packets.
+    pub packets: u64,
+    /// Of those, with the Mirai mark.
+    pub mirai: u64,
+}
+
+/// Scans of one port from one region.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PortRegionRow {
+    /// As in [`PortRow`].
+    pub transport: String,
+    /// The port.
+    pub port: u16,
+    /// As in [`RegionRow`].
+    pub source_region: String,
+    /// Packets.
+    pub packets: u64,
+    /// Of those, with the Mirai mark.
+    pub mirai: u64,
+}
+
+/// What has no row of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct OtherRow {
+    /// Packets.
+    pub packets: u64,
+    /// Of those, with the Mirai mark.
+    pub mirai: u64,
+}
+
+/// One tool.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ToolRow {
+    /// The tool.
+    pub tool: String,
+    /// Packets with its mark.
+    pub packets: u64,
 }
 
 impl Snapshot {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use sensor_lab::stack::Server;
 
-use super::http::Server;
 use crate::metrics::{Kind, METRICS, Metric};
 
 /// How a series goes on with time, which is in seconds since the sensor's start.

@@ -1,23 +1,34 @@
 //! Prometheus and Alertmanager as real processes on loopback, with the demo's files.
 
-use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+mod http;
+mod receiver;
+
+use std::{
+    fs::{self, File},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::files;
-use crate::tools::promtool;
+pub use self::{
+    http::{Request, Server},
+    receiver::{Alert, Receiver},
+};
+use crate::deployed;
 
 /// How long a process may take until it answers.
-const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(30);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A process that is killed when this is dropped.
+#[derive(Debug)]
 struct Process {
     child: Child,
 }
@@ -47,17 +58,23 @@ impl Drop for Process {
 }
 
 /// A running Prometheus with its Alertmanager.
-pub(super) struct Stack {
+#[derive(Debug)]
+pub struct Stack {
     // The order of the fields is that of the ends: processes before the folder that they write to.
     processes: [Process; 2],
     folder: TempDir,
     url: String,
+    client: ureq::Agent,
 }
 
 impl Stack {
-    /// Starts both: sensors are scraped at `targets`, alerts are sent to `webhook`, each an address with a port.
-    pub(super) fn start(targets: &[String], webhook: &str) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+    /// Starts both, in the network namespace of the calling thread: sensors are scraped at `targets`, alerts are sent to
+    /// `webhook`, each an address with a port. `patience` is asked every moment, and its error ends the waiting.
+    ///
+    /// # Errors
+    /// One of them is missing, does not answer in time, or finds fault with the files.
+    pub fn start(targets: &[String], webhook: &str, patience: impl Fn() -> Result<()>) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("teiten-stack-").tempdir()?;
         let [prometheus, alertmanager] = free_addresses()?;
         write_files(folder.path(), targets, &alertmanager, webhook)?;
         let path = |name: &str| folder.path().join(name).display().to_string();
@@ -73,7 +90,6 @@ impl Stack {
                 "--cluster.listen-address=".to_owned(),
             ],
         )?;
-        wait_for("Alertmanager", || Ok(TcpStream::connect(&alertmanager).is_ok()))?;
         let prometheus_process = Process::start(
             "prometheus",
             "prometheus",
@@ -87,51 +103,66 @@ impl Stack {
         let mut stack = Self {
             processes: [prometheus_process, alertmanager_process],
             folder,
-            url: format!("http://{prometheus}"),
+            url: format!("http://{prometheus}/api/v1/query"),
+            client: ureq::Agent::config_builder()
+                .timeout_global(Some(PATIENCE))
+                .http_status_as_error(false)
+                .build()
+                .into(),
         };
-        stack.wait_until_ready()?;
+        stack
+            .await_answers(&alertmanager, patience)
+            .with_context(|| stack.last_words())?;
         Ok(stack)
     }
 
-    fn wait_until_ready(&mut self) -> Result<()> {
-        let answered = wait_for("Prometheus", || {
+    fn await_answers(&mut self, alertmanager: &str, patience: impl Fn() -> Result<()>) -> Result<()> {
+        let end = Instant::now() + START;
+        while Instant::now() < end {
+            patience()?;
             for process in &mut self.processes {
                 ensure!(
                     process.child.try_wait()?.is_none(),
-                    "a process of the chain has ended"
+                    "Prometheus or Alertmanager has ended"
                 );
             }
-            Ok(query(&self.url, "up").is_ok_and(|rows| !rows.is_empty()))
-        });
-        answered.with_context(|| {
-            ["prometheus.log", "alertmanager.log"]
-                .map(|name| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
-                .concat()
-        })
-    }
-
-    /// The rows of an expression now.
-    pub(super) fn query(&self, expression: &str) -> Result<Vec<Value>> {
-        query(&self.url, expression)
-    }
-}
-
-fn query(url: &str, expression: &str) -> Result<Vec<Value>> {
-    let said = promtool(&["query", "instant", "--format=json", url, expression])?;
-    let rows: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
-    Ok(rows.as_array().cloned().unwrap_or_default())
-}
-
-/// Waits until something holds, for as long as a process may take to start.
-fn wait_for(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
-    let end = Instant::now() + START;
-    while Instant::now() < end {
-        if holds()? {
-            return Ok(());
+            let scraped = || self.query("up").is_ok_and(|rows| !rows.is_empty());
+            if TcpStream::connect(alertmanager).is_ok() && scraped() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(100));
         }
-        thread::sleep(Duration::from_millis(100));
+        bail!("Prometheus or Alertmanager did not answer within {START:?}")
     }
-    bail!("{what} did not answer within {START:?}")
+
+    fn last_words(&self) -> String {
+        ["prometheus.log", "alertmanager.log"]
+            .map(|name| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
+            .concat()
+    }
+
+    /// The rows of an expression now; to be asked in the namespace in which it was started.
+    ///
+    /// # Errors
+    /// Prometheus does not answer, or finds fault with the expression.
+    pub fn query(&self, expression: &str) -> Result<Vec<Value>> {
+        let text = self
+            .client
+            .get(&self.url)
+            .query("query", expression)
+            .call()
+            .and_then(|mut answer| answer.body_mut().with_config().limit(64 << 20).read_to_string())
+            .context("Prometheus does not answer")?;
+        let mut answer: Value = serde_json::from_str(&text).with_context(|| text.clone())?;
+        ensure!(
+            answer["status"] == "success",
+            "Prometheus refuses the expression: {text}"
+        );
+        match answer["data"]["result"].take() {
+            Value::Array(rows) => Ok(rows),
+            other => bail!("Prometheus answers with {other}, which are no rows"),
+        }
+    }
 }
 
 /// Two addresses on loopback whose ports nobody has.
@@ -147,7 +178,7 @@ fn free_addresses() -> Result<[String; 2]> {
 fn write_files(folder: &Path, targets: &[String], alertmanager: &str, webhook: &str) -> Result<()> {
     let targets: Vec<_> = targets.iter().map(|target| format!("\"{target}\"")).collect();
     let configuration = replace(
-        &files::text("deploy/prometheus/demo/prometheus.yml")?,
+        &deployed::text("deploy/prometheus/demo/prometheus.yml")?,
         &[
             ("\"127.0.0.1:10023\"", &targets.join(", ")),
             ("127.0.0.1:9093", alertmanager),
@@ -156,11 +187,11 @@ fn write_files(folder: &Path, targets: &[String], alertmanager: &str, webhook: &
     fs::write(folder.join("prometheus.yml"), configuration)?;
     fs::create_dir(folder.join("rules"))?;
     for name in ["recording.yml", "alerts.yml"] {
-        let rules = files::text(&format!("deploy/prometheus/demo/rules/{name}"))?;
+        let rules = deployed::text(&format!("deploy/prometheus/demo/rules/{name}"))?;
         fs::write(folder.join("rules").join(name), rules)?;
     }
     let configuration = replace(
-        &files::text("deploy/alertmanager/demo/alertmanager.yml")?,
+        &deployed::text("deploy/alertmanager/demo/alertmanager.yml")?,
         &[("127.0.0.1:10024", webhook)],
     )?;
     fs::write(folder.join("alertmanager.yml"), configuration)?;

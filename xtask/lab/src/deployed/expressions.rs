@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::files;
+use crate::deployed as files;
 
 /// What an expression owes to a Prometheus that has scraped a sensor with traffic for some minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owes {
+pub enum Owes {
     /// At least one row, always.
     Rows,
     /// Rows only when something is wrong or rises: a surge or an alert.
@@ -18,35 +18,35 @@ pub(crate) enum Owes {
 
 /// An expression in Prometheus' language.
 #[derive(Clone, Debug)]
-pub(crate) struct Expression {
+pub struct Expression {
     /// The file, from the repository's root.
-    pub(crate) file: String,
+    pub file: String,
     /// Where in the file: the rule, the panel and target, the variable, the line.
-    pub(crate) place: String,
+    pub place: String,
     /// The expression as it stands there.
-    pub(crate) written: String,
+    pub written: String,
     /// The expression as Prometheus gets it, with Grafana's variables replaced.
-    pub(crate) query: String,
+    pub query: String,
     /// What it owes.
-    pub(crate) owes: Owes,
+    pub owes: Owes,
 }
 
 /// What Grafana puts in place of its variables.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Variables<'a> {
+pub struct Variables<'a> {
     /// `$job`, a regular expression.
-    pub(crate) job: &'a str,
+    pub job: &'a str,
     /// `$instance`, a regular expression.
-    pub(crate) instance: &'a str,
+    pub instance: &'a str,
     /// `$__rate_interval`, a duration of at least four scrapes.
-    pub(crate) rate_interval: &'a str,
+    pub rate_interval: &'a str,
     /// `$__range`, the shown time as a duration.
-    pub(crate) range: &'a str,
+    pub range: &'a str,
 }
 
 impl Variables<'_> {
     /// What the dashboards show when they are opened.
-    pub(crate) const DEFAULT: Variables<'static> = Variables {
+    pub const DEFAULT: Variables<'static> = Variables {
         job: ".+",
         instance: ".+",
         rate_interval: "1m",
@@ -63,7 +63,10 @@ impl Variables<'_> {
 }
 
 /// Every expression under `deploy/` and in the runbooks.
-pub(crate) fn all(variables: &Variables<'_>) -> Result<Vec<Expression>> {
+///
+/// # Errors
+/// A file cannot be read, or is not what it should be.
+pub fn all(variables: &Variables<'_>) -> Result<Vec<Expression>> {
     let mut found = Vec::new();
     for folder in ["deploy/prometheus/rules", "deploy/prometheus/demo/rules"] {
         found.extend(of_rules(folder)?);
@@ -75,7 +78,10 @@ pub(crate) fn all(variables: &Variables<'_>) -> Result<Vec<Expression>> {
 }
 
 /// The expressions of the rules files in a folder.
-pub(crate) fn of_rules(folder: &str) -> Result<Vec<Expression>> {
+///
+/// # Errors
+/// A file cannot be read, or a rule has no name.
+pub fn of_rules(folder: &str) -> Result<Vec<Expression>> {
     let mut found = Vec::new();
     for rule in files::rules(folder)? {
         let name = rule
@@ -97,7 +103,10 @@ pub(crate) fn of_rules(folder: &str) -> Result<Vec<Expression>> {
 }
 
 /// The expressions of the dashboards' panels and variables.
-pub(crate) fn of_dashboards(variables: &Variables<'_>) -> Result<Vec<Expression>> {
+///
+/// # Errors
+/// A dashboard cannot be read, or lacks what it should have.
+pub fn of_dashboards(variables: &Variables<'_>) -> Result<Vec<Expression>> {
     let mut found = Vec::new();
     for file in files::list("deploy/grafana/dashboards", "json")? {
         let dashboard = files::json(&file)?;
@@ -135,7 +144,8 @@ pub(crate) fn of_dashboards(variables: &Variables<'_>) -> Result<Vec<Expression>
 }
 
 /// The panels of a dashboard, those in rows too.
-pub(crate) fn panels(dashboard: &Value) -> Vec<&Value> {
+#[must_use]
+pub fn panels(dashboard: &Value) -> Vec<&Value> {
     let mut found = Vec::new();
     for panel in files::items(dashboard, "panels") {
         found.push(panel);
