@@ -4,6 +4,7 @@ pub mod artefacts;
 pub mod cases;
 pub mod conserve;
 pub mod daemon;
+pub mod demo;
 pub mod deployed;
 pub mod frames;
 pub mod live;
