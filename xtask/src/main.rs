@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod command;
 mod conserve;
+mod demo;
 mod lint;
 mod packages;
 mod progress;
@@ -33,6 +34,8 @@ enum Command {
     Setup(setup::Arguments),
     /// Build the XDP programs, then the user-space programs.
     Build(build::Arguments),
+    /// Send packets of known number to the real sensor, and hold every count against what was sent.
+    Demo(demo::Arguments),
     /// Run the tests, those that need root included.
     Test(test::Arguments),
     /// Flood the real sensor with frames of known number, and hold every count against them.
@@ -61,6 +64,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Setup(arguments) => setup::run(&arguments).map(|()| true),
         Command::Build(arguments) => build::run(&arguments).map(|()| true),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Conserve(arguments) => conserve::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments).map(|()| true),

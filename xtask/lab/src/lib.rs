@@ -5,6 +5,7 @@ pub mod bench;
 pub mod cases;
 pub mod conserve;
 pub mod daemon;
+pub mod demo;
 pub mod deployed;
 pub mod frames;
 pub mod live;
