@@ -4,6 +4,8 @@ mod artifacts;
 mod build;
 mod command;
 mod conserve;
+mod debian_sources;
+mod fuzz;
 mod lint;
 mod packages;
 mod progress;
@@ -36,6 +38,8 @@ enum Command {
     Test(test::Arguments),
     /// Flood the real sensor with frames of known number, and hold every count against them.
     Conserve(conserve::Arguments),
+    /// Feed made-up bytes to every reader of strangers' bytes.
+    Fuzz(fuzz::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -60,6 +64,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Build(arguments) => build::run(&arguments).map(|()| true),
         Command::Test(arguments) => test::run(&arguments),
         Command::Conserve(arguments) => conserve::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.
