@@ -3,6 +3,7 @@
 mod artifacts;
 mod build;
 mod command;
+mod compare;
 mod conserve;
 mod debian_sources;
 mod fuzz;
@@ -40,6 +41,8 @@ enum Command {
     Conserve(conserve::Arguments),
     /// Feed made-up bytes to every reader of strangers' bytes.
     Fuzz(fuzz::Arguments),
+    /// Hold `teiten replay` against tshark on the captures of Debian's source packages.
+    Compare(compare::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -65,6 +68,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Conserve(arguments) => conserve::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.

@@ -2,6 +2,7 @@
 
 pub mod artefacts;
 pub mod cases;
+pub mod compare;
 pub mod conserve;
 pub mod daemon;
 pub mod frames;
