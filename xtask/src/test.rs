@@ -18,7 +18,7 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 
 /// Names of the test targets that load programs into the kernel or make test networks.
-const PRIVILEGED: [&str; 2] = ["kernel", "system"];
+const PRIVILEGED: [&str; 3] = ["equal", "kernel", "system"];
 
 /// Minutes that one test program may take, in the fast tier and with `--full`: past that it hangs.
 const MINUTES: u32 = 20;
