@@ -4,8 +4,11 @@ mod artifacts;
 mod bench;
 mod build;
 mod command;
+mod compare;
 mod conserve;
+mod debian_sources;
 mod demo;
+mod fuzz;
 mod lint;
 mod packages;
 mod progress;
@@ -42,6 +45,10 @@ enum Command {
     Conserve(conserve::Arguments),
     /// Measure what a frame costs: in the whole sensor, or in its XDP program alone.
     Bench(bench::Arguments),
+    /// Feed made-up bytes to every reader of strangers' bytes.
+    Fuzz(fuzz::Arguments),
+    /// Hold `teiten replay` against tshark on the captures of Debian's source packages.
+    Compare(compare::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -68,6 +75,8 @@ fn run(command: Command) -> Result<bool> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Conserve(arguments) => conserve::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments).map(|()| true),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.

@@ -29,7 +29,8 @@ pub enum Link {
     Null,
     /// The address family as a 32-bit number in network order (OpenBSD loopback).
     Loop,
-    /// A PPP header (RFC 1661), with or without the two bytes of HDLC framing (RFC 1662).
+    /// A PPP header (RFC 1661), with or without the two bytes of HDLC framing (RFC 1662); or one of Cisco's HDLC,
+    /// which recorders of serial lines give the same number.
     Ppp,
     /// A header of Cisco's HDLC.
     CiscoHdlc,
@@ -146,10 +147,7 @@ pub fn classify<W: Watch>(frame: &Frame<'_>, watch: &W) -> Result<Observation, O
         }
         Link::Loop => classify_address_family(packet, u32::from_be_bytes(header::<4>(packet)?), watch),
         Link::Ppp => classify_ppp(packet, watch),
-        Link::CiscoHdlc => {
-            let [_address, _control, protocol @ ..] = header::<4>(packet)?;
-            classify_ethertype(packet, u16::from_be_bytes(protocol), 4, watch)
-        }
+        Link::CiscoHdlc => classify_cisco_hdlc(packet, watch),
         Link::LinuxCooked => {
             let [_, _, a, b, _, _, _, _, _, _, _, _, _, _, c, d] = header::<16>(packet)?;
             classify_cooked(packet, [a, b], [c, d], 16, watch)
@@ -177,10 +175,20 @@ fn classify_address_family<W: Watch>(packet: &[u8], family: u32, watch: &W) -> R
     }
 }
 
+/// Classifies a frame of Cisco's HDLC: address, control, EtherType (RFC 1547, section 4.3.1).
+fn classify_cisco_hdlc<W: Watch>(packet: &[u8], watch: &W) -> Result<Observation, Outcome> {
+    let [_address, _control, protocol @ ..] = header::<4>(packet)?;
+    classify_ethertype(packet, u16::from_be_bytes(protocol), 4, watch)
+}
+
 /// Classifies a PPP frame. RFC 1661, section 2: a protocol number is even in its first byte and odd in its last, so
 /// that one compressed to its last byte (section 6.5) can be told.
 fn classify_ppp<W: Watch>(packet: &[u8], watch: &W) -> Result<Observation, Outcome> {
     const HDLC: [u8; 2] = [0xff, 0x03];
+    // Cisco's addresses, unicast and broadcast, and its control byte: no protocol number of PPP begins like this.
+    if let Some([0x0f | 0x8f, 0x00]) = packet.read(0) {
+        return classify_cisco_hdlc(packet, watch);
+    }
     let framing = if packet.read(0) == Some(HDLC) {
         HDLC.len()
     } else {

@@ -39,7 +39,7 @@ impl Balance {
     /// *attempted − read − lost*: 0, or a bug.
     #[must_use]
     pub fn difference(&self) -> i64 {
-        signed(self.attempted) - signed(self.read) - signed(self.lost)
+        difference_of(self.attempted, self.read.wrapping_add(self.lost))
     }
 }
 
@@ -53,7 +53,7 @@ impl Conservation {
     /// Takes a record that was read.
     pub fn record(&mut self, record: &Record) {
         let cpu = self.cpus.entry(record.cpu.into()).or_default();
-        cpu.read_packets += u64::from(record.packets);
+        cpu.read_packets = cpu.read_packets.wrapping_add(record.packets.into());
         cpu.read_records += 1;
     }
 
@@ -65,7 +65,7 @@ impl Conservation {
             read: cpu.read_packets,
             lost: marker.lost_packets,
             attempted: marker.attempted_packets,
-            resident: signed(marker.observed_packets) - signed(marker.attempted_packets),
+            resident: difference_of(marker.observed_packets, marker.attempted_packets),
             sequence: marker.sequence,
         };
         // A negative residence is a wrong count as well: more left the cache than ever came.
@@ -73,7 +73,7 @@ impl Conservation {
             0 => balance.resident.min(0),
             difference => difference,
         };
-        if difference.abs() > cpu.worst.abs() {
+        if difference.unsigned_abs() > cpu.worst.unsigned_abs() {
             cpu.worst = difference;
         }
         cpu.last = Some(balance);
@@ -85,15 +85,15 @@ impl Conservation {
     pub fn report(&self) -> Report {
         let mut report = Report::default();
         for cpu in self.cpus.values() {
-            report.read_packets += cpu.read_packets;
+            report.read_packets = report.read_packets.wrapping_add(cpu.read_packets);
             report.read_records += cpu.read_records;
-            if cpu.worst.abs() > report.difference.abs() {
+            if cpu.worst.unsigned_abs() > report.difference.unsigned_abs() {
                 report.difference = cpu.worst;
             }
             if let Some(balance) = cpu.last {
-                report.resident_packets += balance.resident;
-                report.lost_packets += balance.lost;
-                report.observed_packets += balance.observed;
+                report.resident_packets = report.resident_packets.wrapping_add(balance.resident);
+                report.lost_packets = report.lost_packets.wrapping_add(balance.lost);
+                report.observed_packets = report.observed_packets.wrapping_add(balance.observed);
             }
         }
         report
@@ -126,9 +126,10 @@ pub struct Report {
     pub observed_packets: u64,
 }
 
-/// A counter as a signed number. None here ever reaches 2^63: at 1 Gpps that takes 292 years.
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+/// How much more `count` is than `other`. No count of ours ever reaches 2^63 (at 1 Gpps that takes 292 years); a marker
+/// that claims more is no reason to stop, and no difference but a multiple of 2^64 is ever taken for 0.
+const fn difference_of(count: u64, other: u64) -> i64 {
+    count.wrapping_sub(other).cast_signed()
 }
 
 #[cfg(test)]
@@ -212,5 +213,31 @@ mod tests {
         books.record(&record(0, 4));
         books.marker(&marker(0, 3, 4, 0));
         assert_eq!(books.report().difference, -1);
+    }
+    #[test]
+    fn counts_that_no_cpu_can_have_are_a_difference_and_no_panic() {
+        const MOST: u64 = u64::MAX;
+        const HALF: u64 = 1 << 63;
+        let books_of = |observed, attempted, lost| {
+            let mut books = Conservation::default();
+            for cpu in [0, 1] {
+                books.record(&record(cpu, u32::MAX));
+                books.marker(&marker(cpu.into(), observed, attempted, lost));
+                books.marker(&marker(cpu.into(), observed, attempted, lost));
+            }
+            books.report()
+        };
+        for (observed, attempted, lost) in [
+            (MOST, MOST, MOST),
+            (0, 0, MOST),
+            (0, MOST, 0),
+            (MOST, 0, HALF),
+            (HALF, 0, HALF),
+            (0, HALF, HALF),
+            (HALF, HALF + u64::from(u32::MAX), 0),
+        ] {
+            let report = books_of(observed, attempted, lost);
+            assert_ne!(report.difference, 0, "{observed}, {attempted}, {lost}");
+        }
     }
 }

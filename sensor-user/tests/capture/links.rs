@@ -88,6 +88,9 @@ fn cases() -> Vec<Case> {
         (9, Some(vec![0, 0x21]), Some(vec![0, 0x57])),
         (9, Some(vec![0xff, 3, 0, 0x21]), Some(vec![0xff, 3, 0, 0x57])),
         (50, Some(vec![0xff, 3, 0x21]), Some(vec![0x57])),
+        // Cisco's framing under the numbers of PPP.
+        (9, Some(vec![0x0f, 0, 8, 0]), Some(vec![0x8f, 0, 0x86, 0xdd])),
+        (50, Some(vec![0x8f, 0, 8, 0]), Some(vec![0x0f, 0, 0x86, 0xdd])),
         (104, Some(vec![0x0f, 0, 8, 0]), Some(vec![0x8f, 0, 0x86, 0xdd])),
         // Ethernet, loopback, a GRE tunnel; a VLAN tag stands behind the header.
         (113, cooked([0, 1], &[8, 0]), cooked([3, 4], &[0x86, 0xdd])),
@@ -159,16 +162,18 @@ fn a_truncated_link_header_is_a_truncated_frame() {
     }
     assert_eq!(classify_as(9, &[0xff, 3]), Err(Outcome::TruncatedEthernet));
     assert_eq!(classify_as(9, &[0xff, 3, 0]), Err(Outcome::TruncatedEthernet));
+    assert_eq!(classify_as(9, &[0x0f, 0, 8]), Err(Outcome::TruncatedEthernet));
 }
 
 #[test]
 fn what_is_not_ip_is_not_taken_for_it() {
     let cooked = |hardware: [u8; 2]| [&[0, 0], &hardware[..], &[0; 10], &[8, 0]].concat();
-    let cases: [(u16, Vec<u8>); 10] = [
+    let cases: [(u16, Vec<u8>); 11] = [
         (1, [&[2; 12][..], &[8, 6]].concat()),
         (0, vec![7, 0, 0, 0]),
         (108, vec![2, 0, 0, 0]),
         (9, vec![0xc0, 0x21]),
+        (9, vec![0x0f, 0, 0x80, 0x35]),
         (104, vec![0x0f, 0, 0x80, 0x35]),
         (101, vec![0x50]),
         // Netlink, radiotap, frame relay: their "protocol" is no EtherType, whatever its number.

@@ -3,6 +3,7 @@
 pub mod artefacts;
 pub mod bench;
 pub mod cases;
+pub mod compare;
 pub mod conserve;
 pub mod daemon;
 pub mod demo;
@@ -11,7 +12,10 @@ pub mod frames;
 pub mod live;
 pub mod mutate;
 pub mod network;
+pub mod pcap;
+pub mod reference;
 pub mod scenario;
+pub mod seeds;
 pub mod sender;
 pub mod stack;
 pub mod tap;

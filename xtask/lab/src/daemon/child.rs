@@ -180,16 +180,25 @@ impl<'network> Daemon<'network> {
     /// # Errors
     /// It does not answer, or not so.
     pub fn snapshot(&self, rows: usize) -> Result<Snapshot, DaemonError> {
-        let path = format!("/api/v1/snapshot?limit={rows}");
+        let text = self.snapshot_text(rows)?;
+        serde_json::from_str(&text).map_err(|error| DaemonError::Answer {
+            path: snapshot_path(rows),
+            cause: error.to_string(),
+        })
+    }
+
+    /// Its last totals as it gives them, with at most `rows` rows of each list.
+    ///
+    /// # Errors
+    /// As [`Self::snapshot`].
+    pub fn snapshot_text(&self, rows: usize) -> Result<String, DaemonError> {
+        let path = snapshot_path(rows);
         let (status, text) = self.get(&path)?;
         if status != 200 {
             let cause = format!("status {status}, {text}");
             return Err(DaemonError::Answer { path, cause });
         }
-        serde_json::from_str(&text).map_err(|error| DaemonError::Answer {
-            path,
-            cause: error.to_string(),
-        })
+        Ok(text)
     }
 
     /// Its last totals with every row.
@@ -321,6 +330,10 @@ impl<'network> Daemon<'network> {
             log: self.log.text(),
         })
     }
+}
+
+fn snapshot_path(rows: usize) -> String {
+    format!("/api/v1/snapshot?limit={rows}")
 }
 
 impl Drop for Daemon<'_> {
