@@ -198,10 +198,9 @@ fn lines_for(known: &str, signed: bool) -> String {
     } else {
         String::new()
     };
-    archives
-        .iter()
-        .map(|archive| format!("deb-src {option}{archive}\n"))
-        .collect()
+    archives.iter().fold(String::new(), |lines, archive| {
+        lines + &format!("deb-src {option}{archive}\n")
+    })
 }
 
 /// Takes the captures out of an archive. The folder appears when they are all in it.

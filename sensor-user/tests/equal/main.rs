@@ -161,10 +161,10 @@ fn comparable(snapshot: Snapshot) -> Snapshot {
     };
     Snapshot {
         sensor: String::new(),
-        from: Default::default(),
-        to: Default::default(),
+        from: jiff::Timestamp::default(),
+        to: jiff::Timestamp::default(),
         xdp_mode: String::new(),
-        interfaces: Default::default(),
+        interfaces: std::collections::BTreeMap::new(),
         conservation,
         ..snapshot
     }

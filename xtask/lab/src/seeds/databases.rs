@@ -42,7 +42,7 @@ pub(super) fn seeds() -> Vec<Seed> {
     seeds
 }
 
-/// A tree of eight nodes, whose last leads to the record on both sides: 1.0.0.0/8, or 100::/8.
+/// A tree of eight nodes, whose last leads to the record on both sides: `1.0.0.0/8`, or `100::/8`.
 fn mmdb(ip_version: u8, bits: u8, record: &[u8]) -> Vec<u8> {
     const NODES: u32 = 8;
     const ADDRESS: u8 = 1;
@@ -98,7 +98,7 @@ fn text(text: &str) -> Vec<u8> {
     let size = u8::try_from(text.len()).unwrap_or(28);
     let mut bytes = match size {
         0..29 => vec![0x40 | size],
-        _ => vec![0x40 | 29, size - 29],
+        _ => vec![0x40 + 29, size - 29],
     };
     bytes.extend(text.as_bytes());
     bytes
