@@ -35,8 +35,9 @@ install() {
 update() {
     apt-get -o DPkg::Lock::Timeout=600 update
 }
-if ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then update; fi
-install "$@" || { update && install "$@"; }
+# Lists that are old, or lack an archive, name packages that are too old. Without a network the old ones have to do.
+update || true
+install "$@"
 
 # Daemons come as dependencies as well.
 for package in $(installed | comm -13 "$before" -); do

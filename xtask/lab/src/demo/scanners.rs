@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -105,10 +105,12 @@ fn zmap(network: &Network, folder: &Path) -> Result<Scanner> {
     })
 }
 
+/// One SYN to each port of eight addresses. Nobody answers, and by itself it would wait four seconds for that.
 fn nmap(network: &Network) -> Scanner {
     let ports = NMAP_PORTS.map(|port| port.to_string()).join(",");
     let words = format!(
-        "-n -Pn -sS -p {ports} --max-retries 0 -e {} --send-ip {NMAP_TARGETS}",
+        "-n -Pn -sS -p {ports} --max-retries 0 --initial-rtt-timeout 100ms --max-rtt-timeout 100ms -e {} --send-ip \
+         {NMAP_TARGETS}",
         network.tx().name
     );
     Scanner {
@@ -126,7 +128,7 @@ fn split(words: &str) -> Vec<String> {
 struct Running {
     name: &'static str,
     child: Child,
-    log: std::path::PathBuf,
+    log: PathBuf,
 }
 
 impl Running {
