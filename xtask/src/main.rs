@@ -14,6 +14,7 @@ mod results;
 mod setup;
 mod test;
 mod toolchain;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Command {
     Conserve(conserve::Arguments),
     /// Measure what a frame costs: in the whole sensor, or in its XDP program alone.
     Bench(bench::Arguments),
+    /// Run the sensor on Debian's kernels, each in a virtual machine of its own.
+    Vm(vm::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -68,6 +71,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Conserve(arguments) => conserve::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments).map(|()| true),
+        Command::Vm(arguments) => vm::run(&arguments),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.
