@@ -8,7 +8,7 @@ mod report;
 
 use std::{process::ExitCode, time::Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     checks::{ALL, Check},
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
 fn run() -> Result<bool> {
     let machine = Machine::of_this_program()?;
     let checks: Vec<&Check> = ALL.iter().filter(|check| machine.wants(check.name)).collect();
+    ensure!(!checks.is_empty(), "there is no check of that name");
     let mut report = Report::begin(&machine, &checks)?;
     for check in checks {
         let begun = Instant::now();
