@@ -25,6 +25,9 @@ use crate::{
 /// How often a marker is tried anew when packets come between its numbers and its place in the ring.
 const MARKER_TRIES: u32 = 4;
 
+/// A planted fault, for the test that the flag is needed: packets are not kept off the cache meanwhile.
+const FAULT_NO_FLAG: bool = cfg!(feature = "fault-no-flag");
+
 /// Flushes the chunk that begins at the slot named in the first four octets (little-endian), or with
 /// [`FLUSH_FINISH`] there the batch, and then sends a marker. Answers how many records found no room and stay, with
 /// [`FLUSH_MARKER_MISSED`] where the marker found none either, or [`FLUSH_FAILED`].
@@ -45,6 +48,9 @@ pub fn run(context: &XdpContext) -> u32 {
 
 #[inline(always)]
 fn set_flushing(state: &mut FlowState, value: u64) {
+    if FAULT_NO_FLAG {
+        return;
+    }
     // SAFETY: plain memory of this CPU; volatile, so that it is written before and after all that it guards.
     unsafe { write_volatile(&raw mut state.flushing, value) }
 }
@@ -58,6 +64,20 @@ fn chunk(start: u32, state: &mut FlowState) {
         // SAFETY: this CPU's own slot, which no packet touches while `flushing` is set.
         let slot = unsafe { &mut *slot };
         leave(slot, state);
+    }
+    if FAULT_NO_FLAG && state.stayed == 0 {
+        clear_chunk(start);
+    }
+}
+
+/// Empties the slots that were sent, too late: whatever came to them meanwhile is gone.
+#[inline(always)]
+fn clear_chunk(start: u32) {
+    for place in 0..FLUSH_CHUNK {
+        if let Some(slot) = FLOWS.get_ptr_mut(start.wrapping_add(place)) {
+            // SAFETY: this CPU's own slot; that packets do touch it is the fault.
+            clear(unsafe { &mut *slot });
+        }
     }
 }
 
@@ -74,11 +94,18 @@ fn leave(slot: &mut Record, state: &mut FlowState) {
         return;
     };
     copy(words(slot), place.as_mut_ptr());
-    // SAFETY: as above.
-    unsafe { write_volatile(&raw mut slot.packets, 0) }
+    if !FAULT_NO_FLAG {
+        clear(slot);
+    }
     place.submit(BPF_RB_NO_WAKEUP.into());
     state.flush.attempted_records += 1;
     state.flush.attempted_packets += u64::from(packets);
+}
+
+#[inline(always)]
+fn clear(slot: &mut Record) {
+    // SAFETY: plain memory of this CPU; volatile, so that it is written here and nowhere else.
+    unsafe { write_volatile(&raw mut slot.packets, 0) }
 }
 
 #[inline(always)]

@@ -17,6 +17,7 @@ mod results;
 mod setup;
 mod test;
 mod toolchain;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Hold `teiten replay` against tshark on the captures of Debian's source packages.
     Compare(compare::Arguments),
+    /// Run the sensor on Debian's kernels, each in a virtual machine of its own.
+    Vm(vm::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -77,6 +80,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Bench(arguments) => bench::run(&arguments).map(|()| true),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Vm(arguments) => vm::run(&arguments),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.

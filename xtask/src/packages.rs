@@ -94,6 +94,22 @@ pub(crate) const RUN: [Tool; 9] = [
     Tool::optional("bpftool", "bpftool", "shows loaded programs and maps"),
 ];
 
+/// What virtual machines are made of and run by.
+pub(crate) const VM: [Tool; 8] = [
+    Tool::needed("apt-get", "apt", "fetches kernels"),
+    Tool::needed(
+        "/usr/share/keyrings/debian-archive-keyring.gpg",
+        "debian-archive-keyring",
+        "says that they are Debian's",
+    ),
+    Tool::needed("xz", "xz-utils", "unpacks their modules"),
+    Tool::needed("strip", "binutils", "makes programs small"),
+    Tool::needed("busybox", "busybox-static", "is the system of virtual machines"),
+    Tool::needed("ip", "iproute2", "makes links in them"),
+    Tool::needed("cpio", "cpio", "packs their files"),
+    Tool::needed("qemu-system-x86_64", "qemu-system-x86", "runs them"),
+];
+
 /// The linter of Debian's compiler: the only one that can lint the XDP programs with it.
 pub(crate) const DEBIAN_CLIPPY: Tool = Tool::optional(
     "/usr/bin/cargo-clippy",

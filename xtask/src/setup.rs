@@ -22,9 +22,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Need {
     /// Compilers and linkers.
     Build,
-    /// Those, and what demo and tests run.
+    /// Those, and what virtual machines are made of.
+    Vm,
+    /// Compilers and linkers, and what demo and tests run.
     Run,
-    /// All of it, the linters of the XDP programs included.
+    /// That, and the linters of the XDP programs.
     All,
 }
 
@@ -80,6 +82,9 @@ impl Plan {
     fn make(need: Need) -> Self {
         let toolchain = Toolchain::find();
         let mut wanted = packages::BUILD.to_vec();
+        if need == Need::Vm {
+            wanted.extend(packages::VM);
+        }
         if need >= Need::Run {
             wanted.extend(packages::RUN);
         }

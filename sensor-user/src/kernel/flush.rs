@@ -67,6 +67,19 @@ impl Sensor {
         }
         Ok(flushed)
     }
+
+    /// Flushes one CPU, and gives how many records stay in its cache because the ring has no room for them: that is not
+    /// waited for. The calling thread is moved to that CPU and stays there.
+    ///
+    /// # Errors
+    /// The program is missing, or the CPU cannot be flushed.
+    pub fn flush_cpu(&mut self, cpu: u32) -> Result<u64, KernelError> {
+        let slots = self.flow_slots();
+        match flush_cpu(self.program(names::FLUSH)?, cpu, slots, Instant::now()) {
+            Ok(left) => Ok(left.records),
+            Err(cause) => Err(KernelError::Flush { cpu, cause }),
+        }
+    }
 }
 
 /// What stays on one CPU.

@@ -1,0 +1,233 @@
+//! `cargo xtask vm`: the sensor on Debian's kernels, each in a virtual machine of its own.
+
+mod apt;
+mod boot;
+mod initramfs;
+mod kernel;
+mod report;
+
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use self::{
+    boot::{Machine, Outcome},
+    initramfs::Programs,
+    kernel::Kernel,
+    report::Report,
+};
+use crate::{
+    artifacts, build, command, progress, project,
+    results::Totals,
+    setup::{self, Need},
+};
+
+/// How long a machine may take, in seconds. It is emulated, so a busy host makes it slow.
+const PATIENCE: u64 = 300;
+/// Where `--write` puts the table, below the project's folder.
+const DOCUMENT: &str = "docs/kernels.md";
+
+/// Run the sensor on Debian's kernels, each in a virtual machine of its own.
+#[derive(clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and none excludes another"
+)]
+pub(crate) struct Arguments {
+    /// Which kernels; may be given several times
+    #[arg(long = "kernel", value_enum, value_name = "VERSION", default_value = "all")]
+    kernels: Vec<Choice>,
+    /// Do this check alone; may be given several times
+    #[arg(long = "check", value_name = "NAME", conflicts_with = "write")]
+    checks: Vec<String>,
+    /// Fetch the newest packages of these kernels, even where older ones are here
+    #[arg(long)]
+    update: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Write the table into the documentation; takes all kernels
+    #[arg(long)]
+    write: bool,
+    /// Seconds that each machine may take
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE)]
+    patience: u64,
+    /// Install what is missing without asking
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// What may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Choice {
+    /// The oldest that the sensor supports, of Debian 11
+    #[value(name = "5.10")]
+    V5_10,
+    /// Of Debian 12
+    #[value(name = "6.1")]
+    V6_1,
+    /// Of Debian 13
+    #[value(name = "6.12")]
+    V6_12,
+    /// The newest that Debian has packed for Debian 13
+    Newest,
+    /// All of these
+    All,
+}
+
+impl Choice {
+    const fn kernels(self) -> &'static [Kernel] {
+        match self {
+            Self::V5_10 => &[Kernel::V5_10],
+            Self::V6_1 => &[Kernel::V6_1],
+            Self::V6_12 => &[Kernel::V6_12],
+            Self::Newest => &[Kernel::Newest],
+            Self::All => &Kernel::ALL,
+        }
+    }
+}
+
+/// Runs the machines, prints the table, and says whether nothing failed.
+///
+/// # Errors
+/// When a kernel cannot be fetched, or something does not compile. What fails in a machine is in the table.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
+    let asked: Vec<Kernel> = arguments
+        .kernels
+        .iter()
+        .flat_map(|choice| choice.kernels())
+        .copied()
+        .collect();
+    let kernels: Vec<Kernel> = Kernel::ALL
+        .into_iter()
+        .filter(|kernel| asked.contains(kernel))
+        .collect();
+    if arguments.write {
+        ensure!(
+            kernels == Kernel::ALL,
+            "`--write` takes all kernels, or the table would lose the others"
+        );
+    }
+    setup::ensure(Need::Vm, arguments.yes)?;
+    let limits = Limits {
+        patience: Duration::from_secs(arguments.patience),
+        checks: &arguments.checks,
+    };
+    let report = matrix(&kernels, arguments.update, &limits)?;
+    if arguments.json {
+        println!("{:#}", report.to_json());
+    } else {
+        println!("{report}");
+    }
+    if arguments.write {
+        let path = project::root().join(DOCUMENT);
+        fs::write(&path, report.to_markdown())
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        eprintln!("   {}", path.display());
+    }
+    Ok(report.holds())
+}
+
+/// Runs the machines of the long tier of tests: each check there counts as a test.
+///
+/// # Errors
+/// As [`run`].
+#[expect(dead_code, reason = "the frame for `cargo xtask test --full`")]
+pub(crate) fn test(yes: bool) -> Result<Totals> {
+    setup::ensure(Need::Vm, yes)?;
+    let limits = Limits {
+        patience: Duration::from_secs(PATIENCE),
+        checks: &[],
+    };
+    let report = matrix(&[Kernel::V5_10, Kernel::V6_1], false, &limits)?;
+    Ok(report.totals())
+}
+
+/// How far the machines go.
+struct Limits<'a> {
+    patience: Duration,
+    /// The only checks; none for all.
+    checks: &'a [String],
+}
+
+/// Fetches kernels, builds what runs in the machines, and runs them one after the other.
+fn matrix(kernels: &[Kernel], update: bool, limits: &Limits<'_>) -> Result<Report> {
+    if !cfg!(target_arch = "x86_64") {
+        bail!("the virtual machines are x86-64 ones and run programs of this machine: use an x86-64 machine");
+    }
+    let fetched: Vec<_> = kernels
+        .iter()
+        .map(|kernel| Ok((*kernel, kernel.fetch(update)?)))
+        .collect::<Result<_>>()?;
+    let programs = build_programs()?;
+    let mut report = Report::default();
+    for (kernel, unpacked) in fetched {
+        progress::step(&format!("Linux {kernel}: {}", unpacked.image.display()));
+        let initramfs = initramfs::build(&kernel.folder(), &unpacked, &programs)?;
+        let begun = Instant::now();
+        let machine = Machine {
+            image: &unpacked.image,
+            initramfs: &initramfs,
+            folder: &kernel.folder(),
+            checks: limits.checks,
+        };
+        let run = machine.run(limits.patience, |check| {
+            let sign = match check.outcome {
+                Outcome::Passed => "ok    ",
+                Outcome::Absent => "absent",
+                Outcome::Failed => "FAILED",
+            };
+            eprintln!(
+                "   {sign} {}: {} ({:.0} s)",
+                check.title, check.summary, check.seconds
+            );
+        })?;
+        if let Some(problem) = &run.problem {
+            eprintln!(
+                "   {problem}; its last words are in {}",
+                machine.console().display()
+            );
+        }
+        eprintln!("   {:.0} s", begun.elapsed().as_secs_f64());
+        report.add(kernel, run);
+    }
+    Ok(report)
+}
+
+/// What the machines run: the guest program, the daemon, the test program `kernel`, and the XDP programs.
+fn build_programs() -> Result<Programs> {
+    let objects = [
+        ("sensor", &[] as &[&str]),
+        ("generator", &[]),
+        ("sensor", &["fault-no-flag"]),
+    ]
+    .into_iter()
+    .map(|(program, features)| build::build_object(program, features))
+    .collect::<Result<Vec<PathBuf>>>()?;
+    progress::step("building what the machines run");
+    let mut cargo = command::cargo();
+    cargo.args(["build", "--package", "teiten", "--package", "sensor-guest"]);
+    let mut compiled = artifacts::compile(cargo.args(["--bin", "teiten", "--bin", "guest"]))?;
+    let mut cargo = command::cargo();
+    compiled.extend(artifacts::compile(cargo.args([
+        "test",
+        "--no-run",
+        "--package",
+        "teiten",
+        "--test",
+        "kernel",
+    ]))?);
+    let executables = ["guest", "teiten", "kernel"]
+        .into_iter()
+        .map(|name| {
+            let artifact = compiled.iter().find(|artifact| artifact.name == name);
+            let artifact = artifact.with_context(|| format!("cargo made no program {name}"))?;
+            Ok((name, artifact.executable.clone()))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Programs { executables, objects })
+}
