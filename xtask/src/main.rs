@@ -85,7 +85,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.
             let lint = lint::run();
-            let test = test::run(&test::Arguments::default())?;
+            let test = test::run(&test::Arguments::of_continuous_integration())?;
             Ok(lint? && test)
         }
     }

@@ -11,9 +11,10 @@ use crate::{
     artifacts::{self, Artifact},
     build,
     command::{self, Elevation},
-    progress, project,
+    compare, progress, project,
     results::{Reader, Totals},
     setup::{self, Need},
+    vm,
 };
 use anyhow::{Context as _, Result, bail};
 
@@ -32,6 +33,9 @@ pub(crate) struct Arguments {
     /// Run the long tests as well.
     #[arg(long)]
     full: bool,
+    /// Run the sensor on Linux 5.10 and 6.1 as well, in virtual machines; `--full` does.
+    #[arg(long)]
+    kernels: bool,
     /// Install what is missing without asking.
     #[arg(long, short)]
     yes: bool,
@@ -40,6 +44,16 @@ pub(crate) struct Arguments {
     packages: Vec<String>,
     /// Run the tests alone whose names contain this.
     filter: Option<String>,
+}
+
+impl Arguments {
+    /// Those of continuous integration: everything but the long tests.
+    pub(crate) fn of_continuous_integration() -> Self {
+        Self {
+            kernels: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// Runs the tests and prints the total. Whether none failed.
@@ -66,6 +80,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         for program in privileged {
             totals.add(run_privileged(program, &elevation, arguments)?);
         }
+    }
+    // What these run are no test programs, so they cannot be picked by package or by name.
+    let everything = arguments.packages.is_empty() && arguments.filter.is_none();
+    if everything && (arguments.full || arguments.kernels) {
+        totals.add(vm::test(arguments.yes)?);
+    }
+    if everything && arguments.full {
+        totals.add(compare::test()?);
     }
     report(&totals)?;
     if totals.passed + totals.failed + totals.skipped == 0 {

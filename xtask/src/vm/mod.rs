@@ -4,6 +4,7 @@ mod apt;
 mod boot;
 mod initramfs;
 mod kernel;
+mod readme;
 mod report;
 
 use std::{
@@ -17,7 +18,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use self::{
     boot::{Machine, Outcome},
     initramfs::Programs,
-    kernel::Kernel,
+    kernel::{Kernel, Unpacked},
     report::Report,
 };
 use crate::{
@@ -28,6 +29,8 @@ use crate::{
 
 /// How long a machine may take, in seconds. It is emulated, so a busy host makes it slow.
 const PATIENCE: u64 = 300;
+/// The kernels whose checks are tests.
+const TESTED: [Kernel; 2] = [Kernel::V5_10, Kernel::V6_1];
 /// Where `--write` puts the table, below the project's folder.
 const DOCUMENT: &str = "docs/kernels.md";
 
@@ -50,7 +53,7 @@ pub(crate) struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Write the table into the documentation; takes all kernels
+    /// Write the table into the documentation and the README; takes all kernels
     #[arg(long)]
     write: bool,
     /// Seconds that each machine may take
@@ -117,7 +120,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         patience: Duration::from_secs(arguments.patience),
         checks: &arguments.checks,
     };
-    let report = matrix(&kernels, arguments.update, &limits)?;
+    let report = matrix(fetch(&kernels, arguments.update)?, &limits)?;
     if arguments.json {
         println!("{:#}", report.to_json());
     } else {
@@ -125,26 +128,41 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     }
     if arguments.write {
         let path = project::root().join(DOCUMENT);
-        fs::write(&path, report.to_markdown())
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        let page = report.to_markdown();
+        fs::write(&path, &page).with_context(|| format!("{} cannot be written", path.display()))?;
         eprintln!("   {}", path.display());
+        eprintln!("   {}", readme::write(&page)?.display());
     }
     Ok(report.holds())
 }
 
-/// Runs the machines of the long tier of tests: each check there counts as a test.
+/// Runs the machines that are tests, the oldest kernel's and Debian 12's: each check there counts as one. Where machines
+/// or kernels cannot be had, each kernel is a skipped test that says why.
 ///
 /// # Errors
-/// As [`run`].
-#[expect(dead_code, reason = "the frame for `cargo xtask test --full`")]
+/// When something does not compile. What fails in a machine is in the totals.
 pub(crate) fn test(yes: bool) -> Result<Totals> {
-    setup::ensure(Need::Vm, yes)?;
-    let limits = Limits {
-        patience: Duration::from_secs(PATIENCE),
-        checks: &[],
-    };
-    let report = matrix(&[Kernel::V5_10, Kernel::V6_1], false, &limits)?;
-    Ok(report.totals())
+    let fetched = setup::ensure(Need::Vm, yes).and_then(|_| fetch(&TESTED, false));
+    match fetched {
+        Ok(kernels) => {
+            let limits = Limits {
+                patience: Duration::from_secs(PATIENCE),
+                checks: &[],
+            };
+            Ok(matrix(kernels, &limits)?.totals())
+        }
+        Err(error) => Ok(unavailable(&error)),
+    }
+}
+
+/// A skipped test for each kernel.
+fn unavailable(error: &anyhow::Error) -> Totals {
+    let reason = format!("cannot be had: {error:#}").replace('\n', " ");
+    let mut totals = Totals::default();
+    for kernel in TESTED {
+        totals.skip(format!("Linux {kernel}"), reason.clone());
+    }
+    totals
 }
 
 /// How far the machines go.
@@ -154,18 +172,22 @@ struct Limits<'a> {
     checks: &'a [String],
 }
 
-/// Fetches kernels, builds what runs in the machines, and runs them one after the other.
-fn matrix(kernels: &[Kernel], update: bool, limits: &Limits<'_>) -> Result<Report> {
+/// Fetches kernels that are not here yet, and with `update` newer ones.
+fn fetch(kernels: &[Kernel], update: bool) -> Result<Vec<(Kernel, Unpacked)>> {
     if !cfg!(target_arch = "x86_64") {
         bail!("the virtual machines are x86-64 ones and run programs of this machine: use an x86-64 machine");
     }
-    let fetched: Vec<_> = kernels
+    kernels
         .iter()
         .map(|kernel| Ok((*kernel, kernel.fetch(update)?)))
-        .collect::<Result<_>>()?;
+        .collect()
+}
+
+/// Builds what runs in the machines, and runs them one after the other.
+fn matrix(kernels: Vec<(Kernel, Unpacked)>, limits: &Limits<'_>) -> Result<Report> {
     let programs = build_programs()?;
     let mut report = Report::default();
-    for (kernel, unpacked) in fetched {
+    for (kernel, unpacked) in kernels {
         progress::step(&format!("Linux {kernel}: {}", unpacked.image.display()));
         let initramfs = initramfs::build(&kernel.folder(), &unpacked, &programs)?;
         let begun = Instant::now();
@@ -210,17 +232,10 @@ fn build_programs() -> Result<Programs> {
     .collect::<Result<Vec<PathBuf>>>()?;
     progress::step("building what the machines run");
     let mut cargo = command::cargo();
-    cargo.args(["build", "--package", "teiten", "--package", "sensor-guest"]);
-    let mut compiled = artifacts::compile(cargo.args(["--bin", "teiten", "--bin", "guest"]))?;
-    let mut cargo = command::cargo();
-    compiled.extend(artifacts::compile(cargo.args([
-        "test",
-        "--no-run",
-        "--package",
-        "teiten",
-        "--test",
-        "kernel",
-    ]))?);
+    // Of the whole workspace and in one go, or what the tests have just compiled would be compiled anew with other
+    // features.
+    cargo.args(["build", "--workspace", "--bin", "teiten", "--bin", "guest"]);
+    let compiled = artifacts::compile(cargo.args(["--test", "kernel"]))?;
     let executables = ["guest", "teiten", "kernel"]
         .into_iter()
         .map(|name| {
@@ -230,4 +245,25 @@ fn build_programs() -> Result<Programs> {
         })
         .collect::<Result<_>>()?;
     Ok(Programs { executables, objects })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_cannot_be_had_is_a_skipped_test_and_says_why() {
+        let error = anyhow::anyhow!("as root, run:\n  apt-get update").context("no qemu");
+        let totals = unavailable(&error);
+        assert_eq!((totals.passed, totals.failed, totals.skipped), (0, 0, 2));
+        let skipped: Vec<_> = totals
+            .reasons
+            .iter()
+            .map(|skipped| skipped.name.as_str())
+            .collect();
+        assert_eq!(skipped, ["Linux 5.10", "Linux 6.1"]);
+        for skipped in totals.reasons {
+            assert!(skipped.reason.contains("no qemu") && !skipped.reason.contains('\n'));
+        }
+    }
 }
