@@ -98,7 +98,7 @@ fn check(observation: &Observation) {
         Transport::Tcp => assert_eq!(observation.class, Class::of_tcp(observation.tcp_flags)),
         Transport::Udp => assert_eq!(observation.class, Class::of_udp(ports.0, ports.1)),
         Transport::Icmp | Transport::Icmpv6 | Transport::Other | Transport::Fragment => {
-            assert_eq!(ports, (0, 0))
+            assert_eq!(ports, (0, 0));
         }
     }
     if observation.tools.contains(ToolSet::MIRAI) {

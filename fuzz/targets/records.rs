@@ -11,7 +11,7 @@ use teiten::{
         clock::JiffyClock,
         conservation::{Conservation, Report},
         decode::{Entry, next_entry},
-        derive::Aggregator,
+        derive::{Aggregator, Derived},
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
     },
@@ -69,11 +69,16 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(by_region, claimed);
     let mirai: u64 = derived.regions.iter().map(|region| region.mirai).sum();
     assert_eq!(mirai, derived.mirai);
-    let scans: u64 =
-        derived.pairs.values().map(|pair| pair.packets).sum::<u64>() + derived.other_pairs.packets;
-    assert!(scans <= claimed && derived.cells.packets() <= claimed);
+    let pairs = &derived.pairs;
+    let scans: u64 = pairs.rows.values().map(|pair| pair.packets).sum::<u64>() + pairs.other.packets;
+    let watched: u64 = derived.watched.iter().flat_map(|(_, regions)| regions).sum();
+    assert!(
+        watched <= scans && scans <= claimed,
+        "{watched}, {scans}, {claimed}"
+    );
+    assert!(derived.cells <= records.len() && derived.cells_overflow <= claimed);
 
-    let snapshot = snapshot(report, &aggregator);
+    let snapshot = snapshot(report, &derived);
     let text = serde_json::to_string(&snapshot).expect("a snapshot can always be written");
     assert_eq!(serde_json::from_str::<Snapshot>(&text).ok(), Some(snapshot));
 });
@@ -97,14 +102,14 @@ fn decode(bytes: &[u8]) -> (Vec<Record>, Vec<Marker>) {
     (records, markers)
 }
 
-fn snapshot(report: Report, aggregator: &Aggregator) -> Snapshot {
+fn snapshot(report: Report, derived: &Derived) -> Snapshot {
     let frame = Frame {
         sensor: "fuzz",
-        from: Default::default(),
-        to: Default::default(),
+        from: jiff::Timestamp::default(),
+        to: jiff::Timestamp::default(),
         xdp_mode: "replay",
         report,
         lost_queue: (0, 0),
     };
-    Snapshot::new(&frame, &NOTHING_COUNTED, aggregator.derived())
+    Snapshot::new(&frame, &NOTHING_COUNTED, derived)
 }

@@ -10,6 +10,9 @@ use crate::{
     toolchain::{Origin, Toolchain},
 };
 
+/// What declares the fuzz targets.
+const FUZZ_TARGETS: &str = "fuzz/Cargo.toml";
+
 /// How a check ended.
 enum Verdict {
     Clean,
@@ -37,6 +40,13 @@ pub(crate) fn run() -> Result<bool> {
         ("clippy", clippy()),
         ("documentation", documentation()),
     ];
+    let mut format = command::cargo();
+    format.args(["fmt", "--manifest-path", FUZZ_TARGETS, "--check"]);
+    verdicts.push((
+        "format of the fuzz targets",
+        check("rustfmt, fuzz targets", &mut format),
+    ));
+    verdicts.push(("clippy on the fuzz targets", clippy_for_the_fuzz_targets()));
     if ebpf {
         let mut format = command::cargo();
         format.current_dir(project::ebpf_crate()).args(["fmt", "--check"]);
@@ -56,6 +66,25 @@ fn clippy() -> Verdict {
     let mut cargo = command::cargo();
     cargo.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     check("clippy", &mut cargo)
+}
+
+/// They are a workspace of their own, so nothing else tells when they no longer fit the crates that they call.
+fn clippy_for_the_fuzz_targets() -> Verdict {
+    let target = project::root().join("target");
+    let mut cargo = command::cargo();
+    cargo
+        .args([
+            "clippy",
+            "--manifest-path",
+            FUZZ_TARGETS,
+            "--bins",
+            "--target-dir",
+        ])
+        .arg(&target)
+        .args(["--", "-D", "warnings"])
+        // Nothing is linked, so libFuzzer need not be built.
+        .env("CUSTOM_LIBFUZZER_PATH", target.join("libfuzzer.a"));
+    check("clippy, fuzz targets", &mut cargo)
 }
 
 fn documentation() -> Verdict {

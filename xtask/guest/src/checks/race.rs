@@ -37,6 +37,8 @@ const WANTED_BYPASSED: u64 = 1000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a race lasts where nothing says how many packets came: without the flag, or where none can come.
 const CONTROL_LASTS: Duration = Duration::from_secs(5);
+/// How many races without the flag may come to nothing: on a busy host few packets meet `flush` in one.
+const CONTROLS: u32 = 8;
 /// Few, so that packets meet the slots that are being emptied.
 const FLOW_SLOTS: u32 = 64;
 
@@ -60,19 +62,25 @@ pub fn flag(machine: &Machine) -> Result<Finding> {
 /// A program that sets no flag: where packets can meet it the law has to find that out, and elsewhere needs no flag.
 pub fn no_flag(machine: &Machine) -> Result<Finding> {
     let object = Object::from_file(&artefacts::object("sensor-fault-no-flag.o")?)?;
-    let race = race(machine, &object, CONTROL_LASTS)?;
-    let difference = race.difference();
+    let mut race = self::race(machine, &object, CONTROL_LASTS)?;
     if machine.has(Machine::QUIET_TEST_RUNS) {
         ensure!(
-            difference == 0,
+            race.difference() == 0,
             "packets come while flush runs, on a kernel that keeps them off: {race:?}"
         );
     } else {
+        for _ in 1..CONTROLS {
+            if race.difference() != 0 {
+                break;
+            }
+            race = self::race(machine, &object, CONTROL_LASTS)?;
+        }
         ensure!(
-            difference != 0,
+            race.difference() != 0,
             "the planted fault was not found, so the check above proves nothing: {race:?}"
         );
     }
+    let difference = race.difference();
     Ok(Finding::passed(
         format!("difference {difference}"),
         race.figures(),
