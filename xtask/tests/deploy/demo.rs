@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
+use sensor_lab::deployed::demo::shorten;
 
 use crate::Test;
 use crate::files;
@@ -21,28 +22,6 @@ pub(crate) const TESTS: &[Test] = &[
         a_duration_that_the_demo_does_not_know_is_an_error,
     ),
 ];
-
-/// A duration in production, and in a demo that lasts a minute.
-///
-/// The past that a baseline needs (1h) must be half as long again as the window (10m): the first windows of a sensor
-/// are not full yet, and a baseline of nothing else would make its usual traffic a surge.
-const DURATIONS: &[(&str, &str)] = &[
-    ("1d", "30s"),
-    ("4h", "1m"),
-    ("3h", "1m"),
-    ("2h", "25s"),
-    ("1h", "15s"),
-    ("10m", "10s"),
-    ("5m", "5s"),
-    ("2m", "2s"),
-    ("1m", "1s"),
-    ("30s", "1s"),
-    ("15s", "1s"),
-    ("5s", "1s"),
-];
-
-/// The units of a duration in Prometheus and Alertmanager.
-const UNITS: &[&str] = &["ms", "s", "m", "h", "d", "w", "y"];
 
 /// A file and its variant for the demo, from the repository's root.
 const FILES: &[(&str, &str)] = &[
@@ -77,39 +56,8 @@ fn variant(production: &str) -> Result<String> {
     let shortened = shorten(&files::text(production)?).with_context(|| production.to_owned())?;
     Ok(format!(
         "# For a demo of a minute: {production} with shorter durations. Do not edit: change that one, then\n\
-         # `TEITEN_WRITE_DEMO=1 cargo test -p xtask --test deploy demo` writes this anew.\n{shortened}"
+         # `TEITEN_WRITE_DEPLOY=1 cargo test -p xtask --test deploy demo` writes this anew.\n{shortened}"
     ))
-}
-
-/// The text with each duration replaced by the demo's: in expressions, names of recorded series, and words alike.
-fn shorten(text: &str) -> Result<String> {
-    let mut shortened = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
-        shortened.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let digits = prefix(rest, |character| character.is_ascii_digit());
-        let unit = prefix(&rest[digits.len()..], |character| {
-            character.is_ascii_alphanumeric()
-        });
-        let token = &rest[..digits.len() + unit.len()];
-        rest = &rest[token.len()..];
-        if UNITS.contains(&unit) {
-            let Some((_, demo)) = DURATIONS.iter().find(|(production, _)| *production == token) else {
-                bail!("the duration {token} has no counterpart in the demo: give it one in DURATIONS");
-            };
-            shortened.push_str(demo);
-        } else {
-            shortened.push_str(token);
-        }
-    }
-    shortened.push_str(rest);
-    Ok(shortened)
-}
-
-fn prefix(text: &str, belongs: impl Fn(char) -> bool) -> &str {
-    let end = text.find(|character| !belongs(character)).unwrap_or(text.len());
-    &text[..end]
 }
 
 fn the_demo_is_production_with_shorter_durations() -> Result<()> {
@@ -117,7 +65,7 @@ fn the_demo_is_production_with_shorter_durations() -> Result<()> {
         ensure!(
             files::text(demo)? == variant(production)?,
             "{demo} is not {production} with the demo's durations. If the latter is right, write the former anew: \
-             TEITEN_WRITE_DEMO=1 cargo test -p xtask --test deploy demo"
+             TEITEN_WRITE_DEPLOY=1 cargo test -p xtask --test deploy demo"
         );
     }
     Ok(())
@@ -128,7 +76,7 @@ fn a_duration_is_replaced_wherever_it_stands() -> Result<()> {
         ("rate(x[10m])", "rate(x[10s])"),
         (
             "x:increase10m_avg1d[1d] offset 2h",
-            "x:increase10s_avg30s[30s] offset 25s",
+            "x:increase10s_avg60s[60s] offset 20s",
         ),
         ("0.05 * 1000 > 5 * x", "0.05 * 1000 > 5 * x"),
         ("127.0.0.1:10023", "127.0.0.1:10023"),

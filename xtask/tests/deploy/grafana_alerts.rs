@@ -1,6 +1,8 @@
 //! The alert rules for Grafana: the same as those for Prometheus, in Grafana's form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -9,6 +11,10 @@ use crate::Test;
 use crate::files::{self, Rule};
 
 pub(crate) const TESTS: &[Test] = &[
+    (
+        "the_file_is_made_from_the_rules_for_prometheus",
+        the_file_is_made_from_the_rules_for_prometheus,
+    ),
     (
         "grafana_alerts_are_those_of_prometheus",
         grafana_alerts_are_those_of_prometheus,
@@ -20,6 +26,139 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 const FILE: &str = "deploy/grafana/provisioning/alerting/alerts.yaml";
+
+/// What Grafana's templates call the value of the rule's query.
+const VALUE: &str = "$values.query.Value";
+
+const HEAD: &str = "\
+# The alerts of deploy/prometheus/rules/alerts.yml as rules that Grafana itself evaluates, for those who have no
+# Alertmanager: use the one or the other. Prometheus needs recording.yml all the same. Do not edit: change that file, then
+# `TEITEN_WRITE_DEPLOY=1 cargo test -p xtask --test deploy grafana` writes this anew.
+# Each row that the query returns is an alert, whatever its value: `is_row` makes it 1, `condition` asks for that.
+apiVersion: 1
+
+groups:
+";
+
+const QUERY: &str = "        data:
+          - refId: query
+            datasourceUid: teiten-prometheus
+            relativeTimeRange: {from: 600, to: 0}
+            model:
+              refId: query
+              datasource: {type: prometheus, uid: teiten-prometheus}
+              instant: true
+              range: false
+              expr: |-
+";
+
+const CONDITION: &str = "          - refId: is_row
+            datasourceUid: __expr__
+            model:
+              refId: is_row
+              datasource: {type: __expr__, uid: __expr__}
+              type: math
+              expression: is_number($query) || is_nan($query) || is_inf($query)
+          - refId: condition
+            datasourceUid: __expr__
+            model:
+              refId: condition
+              datasource: {type: __expr__, uid: __expr__}
+              type: threshold
+              expression: is_row
+              conditions: [{evaluator: {type: gt, params: [0]}}]
+";
+
+/// Writes the rules for Grafana from those for Prometheus.
+pub(crate) fn write() -> Result<()> {
+    fs::write(files::root().join(FILE), generated()?).with_context(|| format!("{FILE} cannot be written"))
+}
+
+/// What the file must hold.
+fn generated() -> Result<String> {
+    let mut text = HEAD.to_owned();
+    let mut group = String::new();
+    let mut titles = BTreeMap::new();
+    for rule in files::rules("deploy/prometheus/rules")? {
+        let Some(name) = rule.alert() else { continue };
+        if rule.group != group {
+            group.clone_from(&rule.group);
+            write!(
+                text,
+                "  - orgId: 1\n    name: {group}\n    folder: Teiten\n    interval: 1m\n    rules:\n"
+            )?;
+        }
+        // Grafana wants a title for each rule; Prometheus has the same name several times.
+        let labels = rule.body["labels"].as_object().context("no labels")?;
+        let seen = titles.entry(name.to_owned()).or_insert(0);
+        *seen += 1;
+        let title = if *seen == 1 {
+            name.to_owned()
+        } else {
+            let telling = ["scope", "origin", "reason"]
+                .iter()
+                .filter_map(|key| labels.get(*key)?.as_str());
+            format!("{name}, {}", telling.collect::<Vec<_>>().join(" "))
+        };
+        write_rule(&mut text, &title, &rule.body)?;
+    }
+    Ok(text)
+}
+
+/// One rule, each text as JSON, which is YAML as well and needs no thought about quotes.
+fn write_rule(text: &mut String, title: &str, rule: &Value) -> Result<()> {
+    write!(
+        text,
+        "      - uid: {}\n        title: {}\n        condition: condition\n        for: {}\n        noDataState: OK\n        \
+         execErrState: Error\n        labels: {}\n        annotations:\n",
+        uid(title),
+        json!(title),
+        rule["for"].as_str().unwrap_or("0s"),
+        rule["labels"]
+    )?;
+    for (key, annotation) in rule["annotations"].as_object().context("no annotations")? {
+        let annotation = annotation.as_str().context("no text")?;
+        writeln!(
+            text,
+            "          {key}: {}",
+            json!(annotation.replace("$value", VALUE))
+        )?;
+    }
+    text.push_str(QUERY);
+    for line in files::string(rule, "expr")?.trim().lines() {
+        writeln!(text, "                {line}")?;
+    }
+    text.push_str(CONDITION);
+    Ok(())
+}
+
+/// `TeitenScanSurgeByPort, fleet` as `teiten-scan-surge-by-port-fleet`.
+fn uid(title: &str) -> String {
+    let mut uid = String::new();
+    for character in title.chars() {
+        match character {
+            ',' => {}
+            ' ' => uid.push('-'),
+            upper if upper.is_ascii_uppercase() => {
+                if !uid.is_empty() && !uid.ends_with('-') {
+                    uid.push('-');
+                }
+                uid.push(upper.to_ascii_lowercase());
+            }
+            other => uid.push(other),
+        }
+    }
+    uid
+}
+
+fn the_file_is_made_from_the_rules_for_prometheus() -> Result<()> {
+    ensure!(
+        files::text(FILE)? == generated()?,
+        "{FILE} is not what deploy/prometheus/rules/alerts.yml comes to. If the latter is right, write the former anew: \
+         TEITEN_WRITE_DEPLOY=1 cargo test -p xtask --test deploy grafana"
+    );
+    Ok(())
+}
 
 fn grafana_rules() -> Result<Vec<(Value, Value)>> {
     let file = files::yaml(FILE)?;

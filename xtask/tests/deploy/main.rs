@@ -1,16 +1,21 @@
 //! Tests of what is deployed beside the sensor: rules, alerts, dashboards, runbooks.
 //!
 //! `TEITEN_TEST_FULL=1` adds the tests that take a minute: those that start real Prometheus and Alertmanager processes,
-//! and the one that breaks the rules on purpose. Without it they are skipped, and counted as such. `TEITEN_WRITE_DEMO=1` writes the demo's files anew before anything is tested.
+//! and the one that breaks the rules on purpose. Without it they are skipped, and counted as such. `TEITEN_WRITE_DEPLOY=1` writes the
+//! files that are made from others anew before anything is tested: the demo's, and Grafana's alerts and dashboards.
 
 mod chain;
+mod compose;
 mod dashboard;
 mod demo;
+mod generate;
 mod grafana_alerts;
 mod metrics;
 mod promql;
 mod reference;
+mod remote;
 mod runbooks;
+mod schema;
 mod tools;
 
 use std::process::ExitCode;
@@ -22,20 +27,24 @@ use sensor_lab::deployed::{self as files, expressions};
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
 fn main() -> ExitCode {
-    if std::env::var_os("TEITEN_WRITE_DEMO").is_some()
+    if std::env::var_os("TEITEN_WRITE_DEPLOY").is_some()
         && let Err(error) = demo::write()
+            .and_then(|()| grafana_alerts::write())
+            .and_then(|()| generate::write())
     {
-        eprintln!("the demo's files were not written: {error:#}");
+        eprintln!("the files were not written: {error:#}");
         return ExitCode::FAILURE;
     }
     let fast = [
         tools::TESTS,
         demo::TESTS,
         promql::TESTS,
+        generate::TESTS,
         dashboard::TESTS,
         grafana_alerts::TESTS,
         reference::TESTS,
         runbooks::TESTS,
+        compose::TESTS,
     ];
     let mut trials: Vec<_> = fast
         .into_iter()
@@ -43,15 +52,21 @@ fn main() -> ExitCode {
         .map(|&(name, test)| Trial::test(name, move || run(test)))
         .collect();
     let full = std::env::var("TEITEN_TEST_FULL").is_ok_and(|value| value == "1");
-    trials.extend(chain::TESTS.iter().chain(tools::LONG_TESTS).map(|&(name, test)| {
-        Trial::ignorable_test(name, move || {
-            if full {
-                run(test).map(|()| Completion::Completed)
-            } else {
-                Ok(Completion::ignored_with("takes a minute: set TEITEN_TEST_FULL=1"))
-            }
-        })
-    }));
+    trials.extend(
+        chain::TESTS
+            .iter()
+            .chain(remote::TESTS)
+            .chain(tools::LONG_TESTS)
+            .map(|&(name, test)| {
+                Trial::ignorable_test(name, move || {
+                    if full {
+                        run(test).map(|()| Completion::Completed)
+                    } else {
+                        Ok(Completion::ignored_with("takes a minute: set TEITEN_TEST_FULL=1"))
+                    }
+                })
+            }),
+    );
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -74,6 +74,8 @@ pub(crate) const METRICS: &[Metric] = &[
     gauge("teiten_watched_addresses", &[]),
     gauge("teiten_last_packet_timestamp_seconds", &[]),
     gauge("teiten_ring_used_bytes", &[]),
+    gauge("teiten_records_disk_free_bytes", &[]),
+    gauge("teiten_ship_backlog_files", &[]),
     gauge("teiten_region_database_build_timestamp_seconds", &[]),
     counter("teiten_clock_steps_total", &[]),
     counter("teiten_samples_total", &[]),
@@ -105,7 +107,11 @@ pub(crate) const PLANNED: &[&str] = &[
 ];
 
 /// What Prometheus itself adds to every target and every rule.
-pub(crate) const OF_PROMETHEUS: &[Metric] = &[gauge("up", &[])];
+pub(crate) const OF_PROMETHEUS: &[Metric] = &[
+    gauge("up", &[]),
+    gauge("scrape_samples_scraped", &[]),
+    gauge("ALERTS", &["alertname", "alertstate", "severity", "scope"]),
+];
 
 /// The metric that a series of this name belongs to.
 pub(crate) fn of_series(series: &str) -> Option<&'static Metric> {

@@ -20,18 +20,23 @@ use crate::{
 const SENSOR: &str = "127.0.0.1:10023";
 
 /// Metrics that dashboards and rules use and that a sensor need not export yet. Once it does, rows are owed.
-const NOT_YET_EXPORTED: [&str; 5] = [
+const NOT_YET_EXPORTED: [&str; 8] = [
     "teiten_sources",
     "teiten_port_sources",
     "teiten_source_region_sources",
     "teiten_mirai_sources",
     "teiten_iot_port_without_mirai_sources",
+    "teiten_records_disk_free_bytes",
+    "teiten_ship_backlog_files",
+    "teiten_clock_steps_total",
 ];
 
 /// The labels by which an alert is told from others.
-const TELLING: [&str; 8] = [
+const TELLING: [&str; 10] = [
     "alertname",
     "severity",
+    "scope",
+    "origin",
     "reason",
     "interface",
     "transport",
@@ -46,16 +51,21 @@ type Labels = Vec<(&'static str, String)>;
 /// The alerts that the planted surge has to raise.
 fn expected() -> BTreeSet<Labels> {
     let alert = |name: &str, labels: &[(&'static str, String)]| {
-        let mut all = vec![("alertname", name.to_owned()), ("severity", "warning".to_owned())];
+        let mut all = vec![
+            ("alertname", name.to_owned()),
+            ("severity", "warning".to_owned()),
+            ("scope", "sensor".to_owned()),
+        ];
         all.extend(labels.iter().cloned());
         all
     };
     let port = [("transport", "tcp".to_owned()), ("port", SURGE_PORT.to_string())];
     let region = [("source_region", SURGE_REGION.to_owned())];
+    let mirai = [("origin", "any".to_owned()), region[0].clone()];
     BTreeSet::from([
         alert("TeitenScanSurgeByPort", &port),
         alert("TeitenScanSurgeByRegion", &region),
-        alert("TeitenMiraiSurge", &region),
+        alert("TeitenMiraiSurge", &mirai),
     ])
 }
 
@@ -120,13 +130,15 @@ impl<'network> Watching<'network> {
         let variables = Variables {
             rate_interval: "10s",
             range: "15s",
+            demo: true,
             ..Variables::DEFAULT
         };
-        let recorded = expressions::of_rules("deploy/prometheus/demo/rules")?
-            .into_iter()
-            .filter(|expression| expression.owes == Owes::Rows || expression.place.contains(":surge"));
+        let rules = expressions::of_rules("deploy/prometheus/demo/rules")?.into_iter();
+        let owing = rules
+            .chain(expressions::of_dashboards(&variables)?)
+            .filter(|expression| matches!(expression.owes, Owes::Rows | Owes::RowsInSurge));
         let mut asked = Asked::default();
-        for expression in recorded.chain(expressions::of_dashboards(&variables)?) {
+        for expression in owing {
             interrupt.check()?;
             let place = format!("{}, {}", expression.file, expression.place);
             let rows = self
@@ -157,7 +169,8 @@ impl<'network> Watching<'network> {
 
 /// The metric of an expression that the sensor does not export, and need not.
 fn not_exported(expression: &Expression, samples: &[Sample]) -> Option<&'static str> {
-    let belongs = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | ':');
+    // The name of a recorded series holds that of its metric between colons.
+    let belongs = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let mut names = expression.query.split(|character| !belongs(character));
     let metric = names.find_map(|name| NOT_YET_EXPORTED.into_iter().find(|metric| *metric == name))?;
     let exported = samples.iter().any(|sample| sample.name == metric);
@@ -300,10 +313,11 @@ mod tests {
 
     #[test]
     fn only_the_surge_and_all_of_it_is_right() {
-        let warning = ("severity", "warning");
+        let (warning, scope) = (("severity", "warning"), ("scope", "sensor"));
         let port = alert(&[
             ("alertname", "TeitenScanSurgeByPort"),
             warning,
+            scope,
             ("transport", "tcp"),
             ("port", "37215"),
             ("job", "teiten"),
@@ -311,16 +325,21 @@ mod tests {
         let region = alert(&[
             ("alertname", "TeitenScanSurgeByRegion"),
             warning,
+            scope,
             ("source_region", "BR"),
         ]);
         let mirai = alert(&[
             ("alertname", "TeitenMiraiSurge"),
             warning,
+            scope,
+            ("origin", "any"),
             ("source_region", "BR"),
         ]);
         let other = alert(&[
             ("alertname", "TeitenMiraiSurge"),
             warning,
+            scope,
+            ("origin", "any"),
             ("source_region", "US"),
         ]);
         let all = vec![port.clone(), region.clone(), mirai];
@@ -348,5 +367,7 @@ mod tests {
         assert_eq!(not_exported(&sources, &[]), Some("teiten_sources"));
         assert_eq!(not_exported(&sources, &[sample]), None);
         assert_eq!(not_exported(&expression("teiten_sources_other"), &[]), None);
+        let recorded = expression("x > instance:teiten_port_sources:median1d");
+        assert_eq!(not_exported(&recorded, &[]), Some("teiten_port_sources"));
     }
 }

@@ -3,14 +3,16 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::deployed as files;
+use crate::deployed::{self as files, demo::shorten};
 
 /// What an expression owes to a Prometheus that has scraped a sensor with traffic for some minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owes {
     /// At least one row, always.
     Rows,
-    /// Rows only when something is wrong or rises: a surge or an alert.
+    /// Rows while a port, a region and Mirai surge at one sensor.
+    RowsInSurge,
+    /// Rows only when something else is wrong or rises, or after days: an alert, a surge of the fleet.
     RowsInTrouble,
     /// Nothing: it names a port or region as an example.
     Nothing,
@@ -38,10 +40,18 @@ pub struct Variables<'a> {
     pub job: &'a str,
     /// `$instance`, a regular expression.
     pub instance: &'a str,
+    /// `$transport`, `$port` and `$source_region`, of the dashboards about one of them.
+    pub transport: &'a str,
+    /// See `transport`.
+    pub port: &'a str,
+    /// See `transport`.
+    pub source_region: &'a str,
     /// `$__rate_interval`, a duration of at least four scrapes.
     pub rate_interval: &'a str,
     /// `$__range`, the shown time as a duration.
     pub range: &'a str,
+    /// Whether recorded series have the names of the demo's rules.
+    pub demo: bool,
 }
 
 impl Variables<'_> {
@@ -49,16 +59,30 @@ impl Variables<'_> {
     pub const DEFAULT: Variables<'static> = Variables {
         job: ".+",
         instance: ".+",
+        transport: "tcp",
+        port: "23",
+        source_region: "JP",
         rate_interval: "1m",
         range: "1d",
+        demo: false,
     };
 
-    fn substitute(&self, written: &str) -> String {
-        written
+    /// The expression with these in place of Grafana's variables.
+    ///
+    /// # Errors
+    /// It is for a demo, and has a duration that the demo does not know.
+    pub fn substitute(&self, written: &str) -> Result<String> {
+        let shortened = self.demo.then(|| shorten(written)).transpose()?;
+        Ok(shortened
+            .as_deref()
+            .unwrap_or(written)
             .replace("$__rate_interval", self.rate_interval)
             .replace("$__range", self.range)
             .replace("$job", self.job)
             .replace("$instance", self.instance)
+            .replace("$transport", self.transport)
+            .replace("$port", self.port)
+            .replace("$source_region", self.source_region))
     }
 }
 
@@ -89,17 +113,47 @@ pub fn of_rules(folder: &str) -> Result<Vec<Expression>> {
             .or(rule.record())
             .context("a rule without a name")?
             .to_owned();
-        let trouble = rule.alert().is_some() || name.contains(":surge");
+        let owes = if rule.alert().is_some() {
+            Owes::RowsInTrouble
+        } else {
+            owed_by_series(&name)
+        };
         let expression = files::string(&rule.body, "expr")?.to_owned();
         found.push(Expression {
             file: rule.file,
             place: format!("group {}, rule {name}", rule.group),
             written: expression.clone(),
             query: expression,
-            owes: if trouble { Owes::RowsInTrouble } else { Owes::Rows },
+            owes,
         });
     }
     Ok(found)
+}
+
+/// What a recorded series owes, by its name: `level:metric:operation`.
+fn owed_by_series(name: &str) -> Owes {
+    let (level, operation) = (
+        name.split(':').next().unwrap_or_default(),
+        name.rsplit(':').next().unwrap_or_default(),
+    );
+    let starts = |words: &[&str]| words.iter().any(|word| operation.starts_with(word));
+    if operation.starts_with("surge")
+        && ["instance_transport_port", "instance_source_region"].contains(&level)
+    {
+        Owes::RowsInSurge
+    } else if starts(&[
+        "surge",
+        "domestic_surge",
+        "few",
+        "top10",
+        "median7d",
+        "increase10m_median7d",
+        "increase10s_median65s",
+    ]) {
+        Owes::RowsInTrouble
+    } else {
+        Owes::Rows
+    }
 }
 
 /// The expressions of the dashboards' panels and variables.
@@ -120,9 +174,20 @@ pub fn of_dashboards(variables: &Variables<'_>) -> Result<Vec<Expression>> {
                         files::string(panel, "title")?,
                         target["refId"]
                     ),
-                    query: variables.substitute(&written),
+                    query: variables.substitute(&written)?,
                     written,
                     owes: Owes::Rows,
+                });
+            }
+        }
+        for annotation in files::items(&dashboard["annotations"], "list") {
+            if let Some(written) = annotation["expr"].as_str() {
+                found.push(Expression {
+                    file: file.clone(),
+                    place: format!("annotation {}", annotation["name"]),
+                    query: variables.substitute(written)?,
+                    written: written.to_owned(),
+                    owes: Owes::RowsInTrouble,
                 });
             }
         }
@@ -134,7 +199,7 @@ pub fn of_dashboards(variables: &Variables<'_>) -> Result<Vec<Expression>> {
                     file: file.clone(),
                     place: format!("variable {}", variable["name"]),
                     written: inner.to_owned(),
-                    query: variables.substitute(inner),
+                    query: variables.substitute(inner)?,
                     owes: Owes::Rows,
                 });
             }

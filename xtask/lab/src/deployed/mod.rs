@@ -1,5 +1,6 @@
 //! The files that are shipped to be run beside the sensor: where they lie, and how they are read.
 
+pub mod demo;
 pub mod expressions;
 
 use std::fs;

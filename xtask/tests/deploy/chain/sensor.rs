@@ -11,7 +11,7 @@ use crate::metrics::{Kind, METRICS, Metric};
 
 /// How a series goes on with time, which is in seconds since the sensor's start.
 #[derive(Clone, Copy)]
-pub(super) enum Course {
+pub(crate) enum Course {
     /// A gauge that stays.
     Is(f64),
     /// A gauge that jumps.
@@ -54,13 +54,13 @@ impl Course {
 }
 
 /// The series of a sensor.
-pub(super) struct Sensor {
+pub(crate) struct Sensor {
     series: BTreeMap<String, Course>,
 }
 
 impl Sensor {
     /// A sensor in good health: every metric is there, each port and region with `rate` packets a second.
-    pub(super) fn steady(rate: f64) -> Self {
+    pub(crate) fn steady(rate: f64) -> Self {
         let mut series = BTreeMap::new();
         for metric in METRICS {
             for (suffix, labels) in example_labels(metric) {
@@ -74,13 +74,13 @@ impl Sensor {
     }
 
     /// The same sensor, with another course of one series.
-    pub(super) fn with(mut self, series: &str, course: Course) -> Self {
+    pub(crate) fn with(mut self, series: &str, course: Course) -> Self {
         self.series.insert(series.to_owned(), course);
         self
     }
 
     /// Lets the sensor be scraped; its time starts now.
-    pub(super) fn serve(self) -> Result<Server> {
+    pub(crate) fn serve(self) -> Result<Server> {
         let started = Instant::now();
         Server::start(move |_| self.exposition(started.elapsed()))
     }
@@ -153,6 +153,7 @@ fn values_of(label: &str) -> &'static [&'static str] {
         "outcome" => &["observed_tcp", "observed_udp", "not_watched"],
         "reason" => &["crash", "ring_full"],
         "interface" => &["eth0"],
+        "mode" => &["native"],
         "tool" => &["mirai", "zmap"],
         "certainty" => &["sure"],
         _ => &["example"],
@@ -162,7 +163,13 @@ fn values_of(label: &str) -> &'static [&'static str] {
 /// How a metric goes on while nothing is wrong.
 fn usual(metric: &Metric, labels: &str, rate: f64) -> Course {
     match metric.kind {
-        Kind::Counter if metric.name.contains("lost") => Course::Counts(0.0),
+        Kind::Counter
+            if ["lost", "clock_steps"]
+                .iter()
+                .any(|word| metric.name.contains(word)) =>
+        {
+            Course::Counts(0.0)
+        }
         Kind::Counter if metric.name == "teiten_outcome_packets_total" => Course::Counts(10.0 * rate),
         Kind::Counter => Course::Counts(rate),
         Kind::Histogram if labels.contains("0.1") => Course::Counts(0.5),
@@ -170,6 +177,7 @@ fn usual(metric: &Metric, labels: &str, rate: f64) -> Course {
         Kind::UniqueSources => Course::Is(50.0),
         Kind::Gauge if metric.name == "teiten_conservation_difference_packets" => Course::Is(0.0),
         Kind::Gauge if metric.name.ends_with("_timestamp_seconds") => Course::Now,
+        Kind::Gauge if metric.name == "teiten_records_disk_free_bytes" => Course::Is(1e12),
         Kind::Gauge => Course::Is(1.0),
     }
 }
