@@ -76,6 +76,9 @@ outcomes! {
     TruncatedIcmp = 23 "truncated_icmp",
     /// The program could not reach its own maps. Never seen; counted, so that it cannot hide.
     Internal = 24 "internal",
+    /// To an address of a watched host that does other work as well, and part of that work: for one of its sockets, an
+    /// error about what it sent, or from the operator's own networks.
+    NotDark = 25 "not_dark",
 }
 
 impl Outcome {
