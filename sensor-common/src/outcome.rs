@@ -93,6 +93,12 @@ impl Outcome {
         self as u32 <= Self::ObservedFragment as u32
     }
 
+    /// Whether the frame alone decides it. For the others it takes maps that are out of reach, or a host's sockets.
+    #[must_use]
+    pub const fn is_of_the_frame(self) -> bool {
+        !matches!(self, Self::Internal | Self::NotDark)
+    }
+
     /// Whether the packet is counted in the map `PORTS`.
     #[must_use]
     pub const fn has_port(self) -> bool {

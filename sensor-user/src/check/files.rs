@@ -24,6 +24,8 @@ const SMALL_DISK_BYTES: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
 /// Mode bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
+/// Those of everybody but the owner and the group.
+const EVERYBODY: u32 = 0o007;
 
 pub(super) fn look(plan: &Plan, findings: &mut Vec<Finding>) {
     findings.extend(plan.config_file.as_deref().map(configuration));
@@ -37,7 +39,7 @@ pub(super) fn look(plan: &Plan, findings: &mut Vec<Finding>) {
 fn configuration(path: &Path) -> Finding {
     let shown = path.display().to_string();
     let mode = fs::metadata(path).map_or(0, |about| about.permissions().mode());
-    let finding = if mode & 0o007 == 0 {
+    let finding = if mode & EVERYBODY == 0 {
         Finding::ok("configuration", "not everybody on this host can read it")
     } else {
         Finding::warning(

@@ -105,14 +105,15 @@ fn native(name: &str, mode: ModeChoice, hardware: &Hardware) -> Finding {
     }
 }
 
-/// Either the driver has none, or it wants more queues.
+/// Either the driver has none, or it wants more queues: which of the two the kernel does not say.
 fn no_native(name: &str, mode: ModeChoice, channels: Option<Channels>) -> Finding {
-    let more = channels.and_then(|channels| more_queues(name, channels));
-    let cause = match more {
-        Some(_) => "Operation not supported; the interface may have too few receive queues",
+    let cause = match channels {
+        Some(_) => "Operation not supported: its driver has none, or wants more receive queues for it",
         None => "Operation not supported by its driver",
     };
-    let cure = more.unwrap_or_else(|| format!("teiten run --interface {name} --mode generic"));
+    let cure = channels
+        .and_then(|channels| more_queues(name, channels))
+        .unwrap_or_else(|| format!("teiten run --interface {name} --mode generic"));
     if mode == ModeChoice::Auto {
         return Finding::warning(
             "native_xdp",

@@ -179,7 +179,7 @@ fn at_work() {
         scope.spawn(|| {
             scanned
                 .chunks(7)
-                .for_each(|frames| traffic::send(&network, frames))
+                .for_each(|frames| traffic::send(&network, frames));
         });
     });
     let expected = scanned.len() as u64;
