@@ -31,6 +31,9 @@ pub enum Command {
     /// Count the packets of capture files, as the sensor would have
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArguments),
+    /// Say whether this host is fit for the sensor, and what to do where it is not
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Box<CheckArguments>),
     /// Work with configuration files
     Config {
         /// What to do with it.
@@ -61,6 +64,12 @@ const RUN_EXAMPLES: &str = "Examples:
   teiten run --config /etc/teiten/teiten.toml --listen 0.0.0.0:10023
   curl -s http://127.0.0.1:10023/metrics";
 
+const CHECK_EXAMPLES: &str = "Examples:
+  teiten check --interface eth0
+  teiten check --config /etc/teiten/teiten.toml --json
+
+Exit status 1 when there is an error; warnings alone are 0.";
+
 const REPLAY_EXAMPLES: &str = "Examples:
   teiten replay --watch 198.51.100.0/24 monday.pcap.zst tuesday.pcapng
   tcpdump -w - -r day.pcap port 23 | teiten replay --json -
@@ -87,6 +96,17 @@ pub struct ReplayArguments {
     pub regions: Vec<PathBuf>,
 }
 
+/// What `check` looks at.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// What `run` would be told.
+    #[command(flatten)]
+    pub run: RunArguments,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Flags of `run`; each goes before the configuration file.
 #[derive(Args, Debug)]
 pub struct RunArguments {
@@ -102,12 +122,21 @@ pub struct RunArguments {
     /// Dark addresses to observe; may be given several times
     #[arg(long, short, value_name = "CIDR", num_args = 1.., value_delimiter = ',')]
     pub watch: Vec<String>,
+    /// Observe this host's own addresses instead, but for what its sockets take
+    #[arg(long)]
+    pub watch_host: bool,
+    /// With --watch-host: a network whose packets are the host's own business; may be given several times
+    #[arg(long = "own-network", value_name = "CIDR", value_delimiter = ',')]
+    pub own_networks: Vec<String>,
     /// What becomes of packets to watched addresses
     #[arg(long, value_enum)]
     pub verdict: Option<VerdictChoice>,
     /// Where to serve metrics
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
+    /// TLS and passwords for it, in the format of Prometheus' exporter-toolkit
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub web_config_file: Option<PathBuf>,
     /// The sensor's id
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
@@ -147,12 +176,15 @@ impl RunArguments {
         file.capture.interfaces = given(&self.interfaces);
         file.capture.mode = self.mode;
         file.capture.watch = given(&self.watch);
+        file.capture.watch_host = self.watch_host.then_some(true);
+        file.capture.own_networks = given(&self.own_networks);
         file.capture.verdict = self.verdict;
         file.kernel.flow_slots = self.flow_slots;
         file.kernel.ring_size = self.ring_size;
         file.kernel.flush_interval = self.flush_interval;
         file.kernel.log = self.kernel_log;
         file.export.listen = self.listen;
+        file.export.web_config_file.clone_from(&self.web_config_file);
         file.log.level = self.log_level;
         file.log.format = self.log_format;
         file

@@ -10,8 +10,9 @@ use std::{
 };
 
 use clap::Parser as _;
-use cli::{Cli, Command, ConfigCommand, ReplayArguments, RunArguments};
+use cli::{CheckArguments, Cli, Command, ConfigCommand, ReplayArguments, RunArguments};
 use teiten::{
+    check::{self, Places, Plan},
     config::{Config, ConfigError, FileConfig, TEMPLATE, debian_regions, parse_prefix},
     region::{RegionSources, RegionTable},
     replay::Replay,
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Run(arguments) => sensor(&arguments),
+        Command::Check(arguments) => fitness(&arguments),
         Command::Replay(arguments) => replay(&arguments),
         Command::Config { command } => match command {
             ConfigCommand::Init => {
@@ -60,10 +62,40 @@ fn load(file: &Path) -> Result<Config, ConfigError> {
     Config::load(Some(file), FileConfig::default())
 }
 
+/// Looks at the host, and fails where the sensor would not run.
+fn fitness(arguments: &CheckArguments) -> anyhow::Result<()> {
+    let file = arguments.run.config.as_deref();
+    let (config, asked) = Config::load_in_part(file, arguments.run.to_file_config())?;
+    let mut plan = Plan::of(&config, file);
+    plan.regions = Some(RegionSources {
+        regions: config.region_country.clone(),
+        systems: config.region_asn.clone(),
+    });
+    if !asked.interfaces {
+        plan.interfaces.clear();
+    }
+    if !asked.watch {
+        plan.watch.clear();
+    }
+    let report = check::look(&plan, &Places::default());
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{report}")?;
+    }
+    anyhow::ensure!(
+        report.fit,
+        "this host is not fit for the sensor: see the errors above"
+    );
+    Ok(())
+}
+
 fn sensor(arguments: &RunArguments) -> anyhow::Result<()> {
     let config = Config::load(arguments.config.as_deref(), arguments.to_file_config())?;
     teiten::logging::start(&config)?;
-    teiten::run::run(&config, arguments.object.clone())
+    teiten::run::run(&config, arguments.config.as_deref(), arguments.object.clone())
 }
 
 fn replay(arguments: &ReplayArguments) -> anyhow::Result<()> {

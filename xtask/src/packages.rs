@@ -70,7 +70,7 @@ pub(crate) const BUILD: [Tool; 5] = [
 ];
 
 /// What demo and tests run.
-pub(crate) const RUN: [Tool; 9] = [
+pub(crate) const RUN: [Tool; 13] = [
     Tool::needed("ip", "iproute2", "makes test networks"),
     Tool::needed("ethtool", "ethtool", "sets their offloads"),
     Tool::needed(
@@ -78,6 +78,10 @@ pub(crate) const RUN: [Tool; 9] = [
         "tcpdump",
         "is a second opinion on what was on the wire",
     ),
+    Tool::needed("curl", "curl", "asks the sensor over TLS"),
+    Tool::needed("openssl", "openssl", "makes certificates for that"),
+    Tool::needed("systemd-analyze", "systemd", "judges the systemd unit"),
+    Tool::needed("setcap", "libcap2-bin", "gives a program its capabilities"),
     Tool::needed("zmap", "zmap", "scans test networks"),
     Tool::needed("nmap", "nmap", "scans test networks"),
     Tool::needed(
@@ -95,7 +99,7 @@ pub(crate) const RUN: [Tool; 9] = [
 ];
 
 /// What virtual machines are made of and run by.
-pub(crate) const VM: [Tool; 8] = [
+pub(crate) const VM: [Tool; 10] = [
     Tool::needed("apt-get", "apt", "fetches kernels"),
     Tool::needed(
         "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -106,6 +110,8 @@ pub(crate) const VM: [Tool; 8] = [
     Tool::needed("strip", "binutils", "makes programs small"),
     Tool::needed("busybox", "busybox-static", "is the system of virtual machines"),
     Tool::needed("ip", "iproute2", "makes links in them"),
+    Tool::needed("setpriv", "util-linux", "starts programs as another user"),
+    Tool::optional("debootstrap", "debootstrap", "makes a Debian with systemd"),
     Tool::needed("cpio", "cpio", "packs their files"),
     Tool::needed("qemu-system-x86_64", "qemu-system-x86", "runs them"),
 ];

@@ -54,6 +54,10 @@ pub struct CaptureTable {
     pub mode: Option<ModeChoice>,
     /// See [`Config::watch`](super::Config::watch).
     pub watch: Option<Vec<String>>,
+    /// See [`Config::watch_host`](super::Config::watch_host).
+    pub watch_host: Option<bool>,
+    /// See [`Config::own_networks`](super::Config::own_networks).
+    pub own_networks: Option<Vec<String>>,
     /// See [`Config::verdict`](super::Config::verdict).
     pub verdict: Option<VerdictChoice>,
 }
@@ -80,6 +84,8 @@ pub struct KernelTable {
 pub struct ExportTable {
     /// See [`Config::listen`](super::Config::listen).
     pub listen: Option<SocketAddr>,
+    /// See [`Config::web_config_file`](super::Config::web_config_file).
+    pub web_config_file: Option<PathBuf>,
     /// See [`Config::listed_ports`](super::Config::listed_ports).
     pub listed_ports: Option<u64>,
     /// See [`Config::watched_ports`](super::Config::watched_ports).
@@ -169,6 +175,8 @@ impl FileConfig {
         overlay(&mut self.capture.interfaces, over.capture.interfaces);
         overlay(&mut self.capture.mode, over.capture.mode);
         overlay(&mut self.capture.watch, over.capture.watch);
+        overlay(&mut self.capture.watch_host, over.capture.watch_host);
+        overlay(&mut self.capture.own_networks, over.capture.own_networks);
         overlay(&mut self.capture.verdict, over.capture.verdict);
         overlay(&mut self.kernel.flow_slots, over.kernel.flow_slots);
         overlay(&mut self.kernel.ring_size, over.kernel.ring_size);
@@ -176,6 +184,7 @@ impl FileConfig {
         overlay(&mut self.kernel.queue_batches, over.kernel.queue_batches);
         overlay(&mut self.kernel.log, over.kernel.log);
         overlay(&mut self.export.listen, over.export.listen);
+        overlay(&mut self.export.web_config_file, over.export.web_config_file);
         overlay(&mut self.export.listed_ports, over.export.listed_ports);
         overlay(&mut self.export.watched_ports, over.export.watched_ports);
         overlay(&mut self.sources.key, over.sources.key);

@@ -17,7 +17,7 @@ use serde::Serialize;
 pub use self::{
     error::ConfigError,
     file::{FileConfig, LogFormat, TEMPLATE, VerdictChoice},
-    own::refuse_own_addresses,
+    own::{host_prefixes, refuse_own_addresses},
 };
 use crate::{
     export::series::PORTS_BY_REGION,
@@ -37,8 +37,12 @@ pub struct Config {
     pub interfaces: Vec<String>,
     /// How to attach.
     pub mode: ModeChoice,
-    /// The watched prefixes; at least one.
+    /// The watched prefixes; at least one, but for a watched host.
     pub watch: Vec<IpNet>,
+    /// Whether this host's own addresses are watched, whose other work is not dark.
+    pub watch_host: bool,
+    /// Networks whose packets to a watched host are not dark.
+    pub own_networks: Vec<IpNet>,
     /// What becomes of observed packets.
     pub verdict: VerdictChoice,
     /// Slots of the flow cache for each CPU; a power of two from 1,024 to 1,048,576.
@@ -54,6 +58,8 @@ pub struct Config {
     pub queue_batches: usize,
     /// Where the metrics are served.
     pub listen: SocketAddr,
+    /// Who may ask there, and how: TLS, passwords. Without a file everybody who reaches it, unencrypted.
+    pub web_config_file: Option<PathBuf>,
     /// Ports with series of their own, beside `other`; from 1 to 1,024.
     pub listed_ports: usize,
     /// Ports that always have series of their own.
@@ -72,6 +78,15 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
+/// What a configuration in part says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whether interfaces were named.
+    pub interfaces: bool,
+    /// Whether prefixes were.
+    pub watch: bool,
+}
+
 fn as_text<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{duration:?}"))
 }
@@ -83,6 +98,18 @@ impl Config {
         match self.verdict {
             VerdictChoice::Pass => Verdict::Pass,
             VerdictChoice::Drop => Verdict::Drop,
+        }
+    }
+
+    /// What is watched on this host now.
+    ///
+    /// # Errors
+    /// The host's own addresses are to be watched, and it has none.
+    pub fn watched_prefixes(&self) -> Result<Vec<IpNet>, ConfigError> {
+        if self.watch_host {
+            host_prefixes()
+        } else {
+            Ok(self.watch.clone())
         }
     }
 
@@ -108,6 +135,31 @@ impl Config {
         Self::check(merged)
     }
 
+    /// The same for a look at the host, where interfaces and prefixes may be left out: what then stands for them is
+    /// not to be used, as the second part of the answer says.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_in_part(file: Option<&Path>, flags: FileConfig) -> Result<(Self, Asked), ConfigError> {
+        let mut merged = match file {
+            Some(path) => FileConfig::read(path)?,
+            None => FileConfig::default(),
+        };
+        merged.overlay(flags);
+        let given = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+        let asked = Asked {
+            interfaces: given(&merged.capture.interfaces),
+            watch: given(&merged.capture.watch) || merged.capture.watch_host == Some(true),
+        };
+        if !asked.interfaces {
+            merged.capture.interfaces = Some(vec!["lo".to_owned()]);
+        }
+        if !asked.watch {
+            merged.capture.watch = Some(vec!["192.0.2.0/24".to_owned()]);
+        }
+        Ok((Self::check(merged)?, asked))
+    }
+
     /// Checks every value, and fills in what was left out.
     ///
     /// # Errors
@@ -130,7 +182,16 @@ impl Config {
             return Err(ConfigError::InterfaceTwice(twice.to_owned()));
         }
         let watch = capture.watch.unwrap_or_default();
-        if watch.is_empty() {
+        let watch_host = capture.watch_host.unwrap_or(false);
+        let own_networks = capture.own_networks.unwrap_or_default();
+        let verdict = capture.verdict.unwrap_or_default();
+        match watch_host {
+            true if !watch.is_empty() => return Err(ConfigError::WatchBoth),
+            true if verdict == VerdictChoice::Drop => return Err(ConfigError::DropOnHost),
+            false if !own_networks.is_empty() => return Err(ConfigError::OwnNetworksOfNoHost),
+            _ => {}
+        }
+        if watch.is_empty() && !watch_host {
             return Err(ConfigError::NothingWatched {
                 interface: interfaces.first().cloned().unwrap_or_default(),
             });
@@ -141,13 +202,12 @@ impl Config {
             state_directory: sensor
                 .state_directory
                 .or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from)),
-            watch: watch
-                .iter()
-                .map(|text| parse_prefix(text))
-                .collect::<Result<_, _>>()?,
+            watch: parse_prefixes(&watch)?,
+            watch_host,
+            own_networks: parse_prefixes(&own_networks)?,
             interfaces,
             mode: capture.mode.unwrap_or_default(),
-            verdict: capture.verdict.unwrap_or_default(),
+            verdict,
             flow_slots: power_of_two("kernel.flow_slots", kernel.flow_slots, 16_384, 1 << 10, 1 << 20)?,
             ring_bytes: power_of_two(
                 "kernel.ring_size",
@@ -160,6 +220,7 @@ impl Config {
             kernel_log: kernel.log.unwrap_or(log::LevelFilter::Warn),
             queue_batches: within("kernel.queue_batches", kernel.queue_batches, 1_024, 1, 65_536)?,
             listen: export.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10023))),
+            web_config_file: export.web_config_file,
             listed_ports: within("export.listed_ports", export.listed_ports, 128, 1, 1_024)?,
             watched_ports: check_watched_ports(export.watched_ports)?,
             source_key: sources.key,
@@ -242,6 +303,10 @@ fn first_double(names: &[String]) -> Option<&str> {
         .iter()
         .find(|name| !seen.insert(name.as_str()))
         .map(String::as_str)
+}
+
+fn parse_prefixes(texts: &[String]) -> Result<Vec<IpNet>, ConfigError> {
+    texts.iter().map(|text| parse_prefix(text)).collect()
 }
 
 /// A prefix, or a single address as the prefix of itself.

@@ -8,3 +8,4 @@ pub mod metrics;
 pub mod published;
 pub mod remembered;
 pub mod series;
+pub mod web;

@@ -5,7 +5,10 @@
 mod counts;
 mod daemon;
 mod exposition;
+mod fitness;
 mod foreign;
+mod host;
+mod hostile;
 mod interfaces;
 mod metrics;
 mod modes;
@@ -19,6 +22,7 @@ mod service;
 mod stop;
 mod traffic;
 mod verdict;
+mod web;
 
 use std::{env, sync::OnceLock};
 
@@ -38,9 +42,10 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 13] = [
+    let subjects: [(&[Test], Option<&str>); 17] = [
         (&refused::TESTS, None),
         (&foreign::TESTS, None),
+        (&fitness::TESTS, Some("setcap")),
         (&privilege::TESTS, Some("setpriv")),
         (&modes::TESTS, None),
         (&interfaces::TESTS, None),
@@ -49,7 +54,10 @@ fn main() {
         (&prometheus::TESTS, Some("prometheus")),
         (&regions::TESTS, None),
         (&service::TESTS, None),
+        (&web::TESTS, Some("openssl")),
+        (&hostile::TESTS, Some("openssl")),
         (&stop::TESTS, None),
+        (&host::TESTS, None),
         (&verdict::TESTS, Some("tcpdump")),
         (&ring::TESTS, None),
     ];

@@ -8,6 +8,7 @@ use teiten::export::{
     http::{self, Service},
     metrics::{Identity, Metrics},
     published::Published,
+    web::Web,
 };
 
 use crate::{
@@ -183,7 +184,9 @@ fn serve(listener: TcpListener, stopped: tokio::sync::oneshot::Receiver<()>) {
             // Either end of the channel means the same.
             let _ = stopped.await;
         };
-        http::serve(listener, Arc::new(service), stop).await.unwrap();
+        http::serve(listener, service, Arc::new(Web::plain()), stop)
+            .await
+            .unwrap();
     });
 }
 
