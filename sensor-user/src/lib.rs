@@ -1,6 +1,6 @@
 //! The sensor in user space, in the order of a packet's way: [`kernel`] holds the program and its maps, [`capture`]
 //! reads packets from files instead; [`region`] says where their sources are; [`pipeline`] turns them into what is
-//! known, [`export`] shows it; [`run`] is the daemon that joins them, as [`config`] says, and [`replay`] does without a kernel.
+//! known, [`export`] shows it and [`records`] writes it down; [`run`] is the daemon that joins them, as [`config`] says, and [`replay`] does without a kernel.
 
 pub mod capture;
 pub mod config;
@@ -8,6 +8,7 @@ pub mod export;
 pub mod kernel;
 pub mod logging;
 pub mod pipeline;
+pub mod records;
 pub mod region;
 pub mod replay;
 pub mod run;

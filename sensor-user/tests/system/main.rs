@@ -12,6 +12,7 @@ mod modes;
 mod privilege;
 mod program;
 mod prometheus;
+mod records;
 mod refused;
 mod regions;
 mod ring;
@@ -38,7 +39,7 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 13] = [
+    let subjects: [(&[Test], Option<&str>); 14] = [
         (&refused::TESTS, None),
         (&foreign::TESTS, None),
         (&privilege::TESTS, Some("setpriv")),
@@ -48,6 +49,7 @@ fn main() {
         (&metrics::TESTS, Some("promtool")),
         (&prometheus::TESTS, Some("prometheus")),
         (&regions::TESTS, None),
+        (&records::TESTS, None),
         (&service::TESTS, None),
         (&stop::TESTS, None),
         (&verdict::TESTS, Some("tcpdump")),

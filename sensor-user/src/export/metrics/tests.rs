@@ -36,6 +36,7 @@ fn bare() -> State {
         mirai: 0,
         cells: (0, 0),
         regions: RegionTable::without_database().info().clone(),
+        records: None,
         ring_used_bytes: 0,
         last_packet_seconds: 0.0,
     }
