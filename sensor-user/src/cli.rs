@@ -85,6 +85,9 @@ pub struct ReplayArguments {
     /// Addresses to observe; may be given several times. Default: all
     #[arg(long, short, value_name = "CIDR", value_delimiter = ',')]
     pub watch: Vec<String>,
+    /// Write records into this directory, over none that are there
+    #[arg(long, value_name = "DIR")]
+    pub records: Option<PathBuf>,
     /// Print the snapshot, every row of it, as JSON
     #[arg(long)]
     pub json: bool,

@@ -13,7 +13,7 @@ use clap::Parser as _;
 use cli::{CheckArguments, Cli, Command, ConfigCommand, ReplayArguments, RunArguments};
 use teiten::{
     check::{self, Places, Plan},
-    config::{Config, ConfigError, FileConfig, TEMPLATE, debian_regions, parse_prefix},
+    config::{Config, ConfigError, FileConfig, TEMPLATE, check_id, debian_regions, parse_prefix},
     region::{RegionSources, RegionTable},
     replay::Replay,
 };
@@ -117,7 +117,8 @@ fn replay(arguments: &ReplayArguments) -> anyhow::Result<()> {
         files: arguments.files.clone(),
         watch: watch.collect::<Result<_, _>>()?,
         regions: Arc::new(regions),
-        sensor: arguments.id.clone(),
+        sensor: check_id(Some(arguments.id.clone()))?,
+        records: arguments.records.clone(),
     }
     .run()?;
     let mut out = BufWriter::new(io::stdout().lock());

@@ -30,6 +30,8 @@ pub struct FileConfig {
     pub sources: SourcesTable,
     /// `[regions]`
     pub regions: RegionTable,
+    /// `[records]`
+    pub records: RecordsTable,
     /// `[log]`
     pub log: LogTable,
 }
@@ -42,6 +44,12 @@ pub struct SensorTable {
     pub id: Option<String>,
     /// See [`Config::state_directory`](super::Config::state_directory).
     pub state_directory: Option<PathBuf>,
+    /// See [`Config::sensor_region`](super::Config::sensor_region).
+    pub region: Option<crate::region::Region>,
+    /// See [`Config::sensor_operator`](super::Config::sensor_operator).
+    pub operator: Option<String>,
+    /// See [`Config::publish_name`](super::Config::publish_name).
+    pub publish_name: Option<String>,
 }
 
 /// `[capture]`: what is watched, and where.
@@ -112,6 +120,26 @@ pub struct RegionTable {
     pub asn: Option<PathBuf>,
 }
 
+/// `[records]`: what is written to disk.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordsTable {
+    /// See [`RecordsConfig::directory`](super::RecordsConfig::directory).
+    pub directory: Option<PathBuf>,
+    /// See [`RecordsConfig::max_bytes`](super::RecordsConfig::max_bytes).
+    pub max_size: Option<bytesize::ByteSize>,
+    /// See [`RecordsConfig::min_free`](super::RecordsConfig::min_free).
+    pub min_free: Option<bytesize::ByteSize>,
+    /// See [`RecordsConfig::days`](super::RecordsConfig::days).
+    pub cells_days: Option<u64>,
+    /// See [`RecordsConfig::days`](super::RecordsConfig::days).
+    pub uniques_days: Option<u64>,
+    /// See [`RecordsConfig::days`](super::RecordsConfig::days).
+    pub networks_days: Option<u64>,
+    /// See [`RecordsConfig::days`](super::RecordsConfig::days).
+    pub sources_days: Option<u64>,
+}
+
 /// `[log]`: what the daemon says.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -172,6 +200,9 @@ impl FileConfig {
     pub fn overlay(&mut self, over: Self) {
         overlay(&mut self.sensor.id, over.sensor.id);
         overlay(&mut self.sensor.state_directory, over.sensor.state_directory);
+        overlay(&mut self.sensor.region, over.sensor.region);
+        overlay(&mut self.sensor.operator, over.sensor.operator);
+        overlay(&mut self.sensor.publish_name, over.sensor.publish_name);
         overlay(&mut self.capture.interfaces, over.capture.interfaces);
         overlay(&mut self.capture.mode, over.capture.mode);
         overlay(&mut self.capture.watch, over.capture.watch);
@@ -191,6 +222,13 @@ impl FileConfig {
         overlay(&mut self.sources.iot_ports, over.sources.iot_ports);
         overlay(&mut self.regions.country, over.regions.country);
         overlay(&mut self.regions.asn, over.regions.asn);
+        overlay(&mut self.records.directory, over.records.directory);
+        overlay(&mut self.records.max_size, over.records.max_size);
+        overlay(&mut self.records.min_free, over.records.min_free);
+        overlay(&mut self.records.cells_days, over.records.cells_days);
+        overlay(&mut self.records.uniques_days, over.records.uniques_days);
+        overlay(&mut self.records.networks_days, over.records.networks_days);
+        overlay(&mut self.records.sources_days, over.records.sources_days);
         overlay(&mut self.log.level, over.log.level);
         overlay(&mut self.log.format, over.log.format);
     }

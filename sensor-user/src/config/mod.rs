@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod own;
+mod records;
 
 use std::{
     net::SocketAddr,
@@ -18,12 +19,13 @@ pub use self::{
     error::ConfigError,
     file::{FileConfig, LogFormat, TEMPLATE, VerdictChoice},
     own::{host_prefixes, refuse_own_addresses},
+    records::RecordsConfig,
 };
 use crate::{
     export::series::PORTS_BY_REGION,
     kernel::ModeChoice,
     pipeline::{PortName, PortTransport, sources::DEFAULT_IOT_PORTS},
-    region::RegionSources,
+    region::{Region, RegionSources},
 };
 
 /// A checked configuration.
@@ -33,6 +35,12 @@ pub struct Config {
     pub sensor_id: String,
     /// Where the daemon keeps what must outlive it; `None` keeps nothing.
     pub state_directory: Option<PathBuf>,
+    /// Where the sensor stands.
+    pub sensor_region: Option<Region>,
+    /// Who runs it.
+    pub sensor_operator: Option<String>,
+    /// The name to publish it under.
+    pub publish_name: Option<String>,
     /// Where to watch; at least one, each once.
     pub interfaces: Vec<String>,
     /// How to attach.
@@ -72,6 +80,8 @@ pub struct Config {
     pub region_country: Vec<PathBuf>,
     /// A database of autonomous systems.
     pub region_asn: Option<PathBuf>,
+    /// How records are kept; `None` where none are.
+    pub records: Option<RecordsConfig>,
     /// How much the daemon logs.
     pub log_level: log::LevelFilter,
     /// In which form.
@@ -172,6 +182,7 @@ impl Config {
             export,
             sources,
             regions,
+            records,
             log,
         } = file;
         let interfaces = capture.interfaces.unwrap_or_default();
@@ -198,6 +209,10 @@ impl Config {
         }
         Ok(Self {
             sensor_id: check_id(sensor.id)?,
+            sensor_region: sensor.region,
+            sensor_operator: sensor.operator,
+            publish_name: sensor.publish_name,
+            records: RecordsConfig::check(records)?,
             // systemd names the directory that it made for us (systemd.exec, StateDirectory=).
             state_directory: sensor
                 .state_directory
@@ -335,7 +350,11 @@ pub fn parse_prefix(text: &str) -> Result<IpNet, ConfigError> {
     Ok(prefix)
 }
 
-fn check_id(id: Option<String>) -> Result<String, ConfigError> {
+/// A sensor's id, checked; the host's name where none is given.
+///
+/// # Errors
+/// It has other characters than an id can have, or too many.
+pub fn check_id(id: Option<String>) -> Result<String, ConfigError> {
     let id = match id {
         Some(id) => id,
         None => nix::unistd::gethostname()

@@ -72,6 +72,18 @@ fn the_template_names_every_key() {
     );
     assert!(file.sources.key.is_some() && file.sources.iot_ports.is_some());
     assert!(file.regions.country.is_some() && file.regions.asn.is_some());
+    let sensor = &file.sensor;
+    assert!(sensor.region.is_some() && sensor.operator.is_some() && sensor.publish_name.is_some());
+    let records = &file.records;
+    assert!(
+        records.directory.is_some()
+            && records.max_size.is_some()
+            && records.min_free.is_some()
+            && records.cells_days.is_some()
+            && records.uniques_days.is_some()
+            && records.networks_days.is_some()
+            && records.sources_days.is_some()
+    );
     assert!(file.log.level.is_some() && file.log.format.is_some());
 }
 

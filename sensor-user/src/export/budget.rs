@@ -1,6 +1,8 @@
 //! The budget: the most series that each family of metrics can ever have, whatever the Internet sends.
 
 use sensor_common::{Class, Outcome};
+use sensor_keep::Reason;
+use sensor_records::Table;
 
 use super::{
     metrics::SECONDS,
@@ -84,6 +86,15 @@ pub const BUDGET: &[Line] = &[
     line("teiten_port_syn_packets_total", |limits| {
         limits.listed_ports + OTHER
     }),
+    line("teiten_records_commits_total", |_| 1),
+    line("teiten_records_disk_free_bytes", |_| 1),
+    line("teiten_records_disk_used_bytes", |_| 1),
+    line("teiten_records_failures_total", |_| 1),
+    line("teiten_records_files_removed_total", |_| {
+        Table::ALL.len() * Reason::ALL.len()
+    }),
+    line("teiten_records_files_written_total", |_| Table::ALL.len()),
+    line("teiten_records_last_commit_timestamp_seconds", |_| 1),
     line("teiten_records_lost_total", |_| REASONS),
     line("teiten_records_total", |_| 1),
     line("teiten_region_database_build_timestamp_seconds", |_| 1),

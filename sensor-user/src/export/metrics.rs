@@ -9,6 +9,8 @@ use sensor_common::{Class, Outcome};
 
 use crate::pipeline::PortTransport;
 
+mod records;
+
 use super::{
     families::{Row, counters, gauges, number},
     published::{Published, State},
@@ -131,6 +133,7 @@ fn state_families(state: &State) -> Vec<MetricFamily> {
     families.extend(sources::families(state));
     families.extend(detail_families(state));
     families.extend(health_families(state));
+    families.extend(state.records.iter().flat_map(|status| records::families(status)));
     families
 }
 

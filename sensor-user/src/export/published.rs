@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use sensor_keep::Status;
+
 use crate::{
     kernel::Attachment,
     pipeline::{PortName, snapshot::Snapshot, sources::Estimates, totals::KernelTotals},
@@ -40,6 +42,8 @@ pub struct State {
     pub sources: Estimates,
     /// The region database.
     pub regions: RegionInfo,
+    /// What the keeper of records says of itself; `None` where none are kept.
+    pub records: Option<Arc<Status>>,
     /// Bytes in the ring after it was drained.
     pub ring_used_bytes: u64,
     /// When the program last saw a packet, in seconds since 1970; 0 for never.

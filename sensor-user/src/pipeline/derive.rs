@@ -172,18 +172,7 @@ impl Aggregator {
             self.mirai += packets;
         }
         self.turn_to(seconds);
-        let key = CellKey {
-            transport: if kind.fragment {
-                Transport::Fragment
-            } else {
-                Transport::from_protocol(kind.protocol, kind.family)
-            },
-            protocol: kind.protocol,
-            port: kind.port,
-            class: kind.class,
-            source_region: region,
-            tools: kind.tools,
-        };
+        let key = CellKey::of(&kind, region);
         let has_cell = self.cells.add(key, packets, record.bytes.into());
         if !has_cell && scanned_port(&key).is_some() {
             self.earlier.other.add(packets, key.tools);

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod conservation;
 pub mod decode;
 pub mod derive;
+pub mod hourly;
 mod port_name;
 pub mod snapshot;
 pub mod sources;

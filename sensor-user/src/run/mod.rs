@@ -6,6 +6,7 @@
 mod aggregate;
 mod drain;
 mod random;
+mod recorder;
 mod supervisor;
 mod tick;
 
@@ -19,6 +20,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -259,6 +261,7 @@ async fn serve(
         tokio::spawn(kernel_log(log));
     }
     let published = Arc::new(Published::default());
+    let (mut recorder, recording) = start_recording(config, &identity)?;
     let metrics = Metrics::new(Arc::clone(&published), identity)?;
     let (flush_duration, drain_lag) = (metrics.flush_duration.clone(), metrics.drain_lag.clone());
 
@@ -272,8 +275,12 @@ async fn serve(
         Arc::clone(&regions),
         &config.watched_ports,
         (source_key, &config.iot_ports),
+        recorder.as_ref().map(|recorder| recorder.handle.clone()),
     )?;
     let counters = sensor.take_counters()?;
+    if let Some(recorder) = &mut recorder {
+        recorder.begin_at(&counters.read(&[])?);
+    }
 
     let (stop_tick, stopped) = mpsc::channel();
     let tick = tick::spawn(
@@ -288,6 +295,7 @@ async fn serve(
             reload: Arc::clone(&reload),
             regions,
             config: config.clone(),
+            recorder,
         },
         stopped,
     )?;
@@ -329,11 +337,38 @@ async fn serve(
     shared.stop();
     drain.join().map_err(|_| RunError::ThreadEnded("drain"))?;
     aggregate.join().map_err(|_| RunError::ThreadEnded("aggregate"))?;
+    if let Some(recording) = recording {
+        recording.join().map_err(|_| RunError::ThreadEnded("records"))?;
+    }
     drop(stop_http);
     // A client that never reads its answer must not keep the sensor from stopping.
     let _ = tokio::time::timeout(Duration::from_secs(1), http).await;
     last?;
     ended.map_or(Ok(()), |name| Err(RunError::ThreadEnded(name).into()))
+}
+
+/// Starts the thread that writes records, where they are configured.
+fn start_recording(
+    config: &Config,
+    identity: &Identity,
+) -> anyhow::Result<(Option<tick::Recorder>, Option<JoinHandle<()>>)> {
+    let Some(records) = &config.records else {
+        return Ok((None, None));
+    };
+    let now = jiff::Timestamp::now().as_second();
+    let status = Arc::new(sensor_keep::Status::default());
+    let description = crate::records::description(config, identity.watched_addresses, now);
+    let mut settings = records.settings(&config.sensor_id);
+    // What is flushed after an hour's end was in the caches before.
+    settings.grace += 2 * i64::try_from(config.flush_interval.as_secs()).unwrap_or(0);
+    let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status))?;
+    let circumstances = crate::records::Circumstances {
+        watched_addresses: identity.watched_addresses,
+        xdp_mode: String::new(),
+        program_digest: identity.program.clone(),
+    };
+    let recorder = tick::Recorder::new(handle, circumstances, status);
+    Ok((Some(recorder), Some(thread)))
 }
 
 /// Waits until one of the threads is no more, and names it.

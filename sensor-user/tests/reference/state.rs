@@ -80,6 +80,7 @@ pub fn flooded(limits: &Limits, updates: u64) -> State {
             regions: (0..limits.region_files).map(file).collect(),
             ..RegionInfo::default()
         },
+        records: Some(Arc::default()),
         ring_used_bytes: 0,
         last_packet_seconds: 0.0,
         totals,

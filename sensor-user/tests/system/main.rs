@@ -15,6 +15,7 @@ mod modes;
 mod privilege;
 mod program;
 mod prometheus;
+mod records;
 mod refused;
 mod regions;
 mod ring;
@@ -42,7 +43,7 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 17] = [
+    let subjects: [(&[Test], Option<&str>); 18] = [
         (&refused::TESTS, None),
         (&foreign::TESTS, None),
         (&fitness::TESTS, Some("setcap")),
@@ -53,6 +54,7 @@ fn main() {
         (&metrics::TESTS, Some("promtool")),
         (&prometheus::TESTS, Some("prometheus")),
         (&regions::TESTS, None),
+        (&records::TESTS, None),
         (&service::TESTS, None),
         (&web::TESTS, Some("openssl")),
         (&hostile::TESTS, Some("openssl")),

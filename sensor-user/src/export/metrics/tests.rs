@@ -37,6 +37,7 @@ fn bare() -> State {
         cells: (0, 0),
         sources: derived.sources,
         regions: RegionTable::without_database().info().clone(),
+        records: None,
         ring_used_bytes: 0,
         last_packet_seconds: 0.0,
     }
