@@ -3,7 +3,7 @@
 use crate::Verdict;
 
 /// The layout of maps and records. A daemon adopts pinned maps of its own layout only.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// The program's configuration. It is part of the loaded program, so it changes together with it.
 #[repr(C)]

@@ -7,7 +7,7 @@ use std::sync::{
 
 use crate::{
     kernel::Attachment,
-    pipeline::{PortName, snapshot::Snapshot, totals::KernelTotals},
+    pipeline::{PortName, snapshot::Snapshot, tools::ToolTotals, totals::KernelTotals},
     region::{Region, RegionInfo},
 };
 
@@ -32,8 +32,8 @@ pub struct State {
     pub listed_pairs: Vec<((PortName, Region), [u64; 1])>,
     /// All other packets together.
     pub other_pairs: [u64; 1],
-    /// Packets with the Mirai mark, of those that were taken into the derived totals.
-    pub mirai: u64,
+    /// Packets by tool, of those that were taken into the derived totals.
+    pub tools: ToolTotals,
     /// Cells of the open hour, and packets that found none.
     pub cells: (usize, u64),
     /// The region database.

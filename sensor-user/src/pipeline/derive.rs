@@ -11,6 +11,7 @@ use sensor_common::{
 use super::{
     PortName, PortTransport,
     cells::{CellKey, Cells, HOUR},
+    tools::{ToolTotals, Tools},
 };
 use crate::region::{Region, RegionTable};
 
@@ -46,8 +47,8 @@ pub struct Derived {
     pub records: u64,
     /// Records that no program of ours can have made. Never seen; counted, so that they cannot hide.
     pub unreadable: u64,
-    /// Packets with the Mirai mark.
-    pub mirai: u64,
+    /// Packets by tool.
+    pub tools: ToolTotals,
     /// All observed packets by source region, by [`Region::index`].
     pub regions: Vec<Marked>,
     /// Scans of the watched ports, in their order, by [`Region::index`].
@@ -99,7 +100,7 @@ pub struct Aggregator {
     packets: u64,
     records: u64,
     unreadable: u64,
-    mirai: u64,
+    tools: Tools,
     by_region: Vec<Marked>,
     cells: Cells,
     /// What the hours before the open one came to; in its rest also what of the open one found no cell.
@@ -116,7 +117,7 @@ impl Aggregator {
             packets: 0,
             records: 0,
             unreadable: 0,
-            mirai: 0,
+            tools: Tools::default(),
             by_region: vec![Marked::default(); Region::COUNT],
             cells: Cells::new(MAX_CELLS, 0),
             earlier: Pairs::default(),
@@ -133,16 +134,16 @@ impl Aggregator {
         let packets = u64::from(record.packets);
         self.records += 1;
         self.packets += packets;
-        let Some(kind) = FlowKind::unpack(record.key.kind) else {
+        let Some(mut kind) = FlowKind::unpack(record.key.kind) else {
             self.unreadable += 1;
             self.by_region[Region::UNKNOWN.index()].packets += packets;
             return;
         };
+        self.tools.add(record, &kind, seconds);
+        // What a packet only nearly has is of no concern to anybody else.
+        kind.tools = kind.tools.marks();
         let region = self.regions.lookup(record.key.source, kind.family);
         self.by_region[region.index()].add(packets, kind.tools);
-        if kind.tools.contains(ToolSet::MIRAI) {
-            self.mirai += packets;
-        }
         self.turn_to(seconds);
         let key = CellKey {
             transport: if kind.fragment {
@@ -181,7 +182,7 @@ impl Aggregator {
             packets: self.packets,
             records: self.records,
             unreadable: self.unreadable,
-            mirai: self.mirai,
+            tools: self.tools.totals(),
             regions: self.by_region.clone(),
             watched: self.watched.rows.clone(),
             pairs,
@@ -240,7 +241,7 @@ fn scanned_port(key: &CellKey) -> Option<PortName> {
 /// The record of a single packet, for packets that do not come through the kernel.
 #[must_use]
 pub fn record_of(observation: &sensor_common::Observation) -> Record {
-    use sensor_common::record::{destination_bit, port_bit};
+    use sensor_common::record::destination_bit;
     Record {
         key: observation.flow_key(),
         packets: 1,
@@ -254,13 +255,13 @@ pub fn record_of(observation: &sensor_common::Observation) -> Record {
         cpu: 0,
         destinations: destination_bit(observation.destination),
         first_destination: observation.destination.low32(),
-        peer_ports: port_bit(observation.peer_port()),
+        peer_ports: observation.peer_ports(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sensor_common::{Address, Family, record::FlowKey};
+    use sensor_common::{Address, Family, record::FlowKey, tool::Tool};
 
     use super::*;
 
@@ -309,7 +310,8 @@ mod tests {
             0,
         );
         let derived = aggregator.derived();
-        assert_eq!((derived.packets, derived.records, derived.mirai), (14, 3, 5));
+        assert_eq!((derived.packets, derived.records), (14, 3));
+        assert_eq!(derived.tools.all_of(Tool::Mirai), 5);
         assert_eq!(
             derived.regions[Region::BOGON.index()],
             Marked {

@@ -260,7 +260,7 @@ impl Ticking {
             other_regions: self.series.regions.other(sums.regions),
             listed_pairs: self.series.pairs.rows().collect(),
             other_pairs: self.series.pairs.other(sums.pairs),
-            mirai: derived.mirai,
+            tools: derived.tools.clone(),
             cells: (derived.cells, derived.cells_overflow),
             regions: self.ticker.regions.table().info().clone(),
             attachments: self.ticker.attachments.clone(),

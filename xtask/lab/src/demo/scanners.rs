@@ -19,11 +19,13 @@ use crate::{
 /// How long a scanner may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What `ZMap` asks for, and Nmap: different ports, so that each one's packets can be told from the other's.
+/// What each asks for: different ports, so that each one's packets can be told from the others'.
 const ZMAP_PORTS: [u16; 1] = [23];
+const MASSCAN_PORTS: [u16; 1] = [7_547];
 const NMAP_PORTS: [u16; 4] = [22, 80, 443, 445];
 /// The first addresses of the dark prefix.
 const NMAP_TARGETS: &str = "198.51.100.0/29";
+const MASSCAN_TARGETS: &str = "198.51.100.0/26";
 
 /// A scanner and what it asked for.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Scanner {
     pub arguments: Vec<String>,
     /// The ports that it alone asked for.
     pub ports: &'static [u16],
+    /// The mark that Debian's version of it leaves.
+    pub mark: &'static str,
 }
 
 impl Scanner {
@@ -48,12 +52,12 @@ impl Scanner {
 #[derive(Clone, Debug)]
 pub struct Scanned {
     /// Who.
-    pub scanners: [Scanner; 2],
+    pub scanners: [Scanner; 3],
     /// What left the sender's end meanwhile, by tcpdump.
     pub tally: Tally,
 }
 
-/// Lets both scan the dark prefix, and counts what leaves the sender's end meanwhile. Files go to `folder`.
+/// Lets them scan the dark prefix, and counts what leaves the sender's end meanwhile. Files go to `folder`.
 ///
 /// # Errors
 /// A scanner or tcpdump is missing or fails, or a signal came.
@@ -64,7 +68,7 @@ pub fn scan(network: &Network, watched: &Prefixes, folder: &Path, interrupt: &In
         network.tx().name,
         &capture,
     )?;
-    let scanners = [zmap(network, folder)?, nmap(network)];
+    let scanners = [zmap(network, folder)?, nmap(network), masscan(network)];
     let mut running = Vec::new();
     for scanner in &scanners {
         running.push(Running::start(network, scanner, folder)?);
@@ -102,6 +106,7 @@ fn zmap(network: &Network, folder: &Path) -> Result<Scanner> {
         name: "zmap",
         arguments,
         ports: &ZMAP_PORTS,
+        mark: "zmap",
     })
 }
 
@@ -117,6 +122,25 @@ fn nmap(network: &Network) -> Scanner {
         name: "nmap",
         arguments: split(&words),
         ports: &NMAP_PORTS,
+        mark: "nmap",
+    }
+}
+
+/// At least one SYN to each of 64 addresses; it sends some of them twice.
+fn masscan(network: &Network) -> Scanner {
+    let [port] = MASSCAN_PORTS;
+    let words = format!(
+        "-p {port} --rate 1000 --wait 0 --seed 1 -e {} --adapter-ip {SENDER_ADDRESS} --adapter-mac {} --router-mac {} \
+         {MASSCAN_TARGETS}",
+        network.tx().name,
+        network.tx().mac_text(),
+        network.rx().mac_text(),
+    );
+    Scanner {
+        name: "masscan",
+        arguments: split(&words),
+        ports: &MASSCAN_PORTS,
+        mark: "masscan",
     }
 }
 
