@@ -38,6 +38,8 @@ pub struct Scanner {
     pub ports: &'static [u16],
     /// The mark that Debian's version of it leaves.
     pub mark: &'static str,
+    /// What it says when all is sent, if it does not end by itself then.
+    last_words: Option<&'static str>,
 }
 
 impl Scanner {
@@ -107,6 +109,7 @@ fn zmap(network: &Network, folder: &Path) -> Result<Scanner> {
         arguments,
         ports: &ZMAP_PORTS,
         mark: "zmap",
+        last_words: None,
     })
 }
 
@@ -123,6 +126,7 @@ fn nmap(network: &Network) -> Scanner {
         arguments: split(&words),
         ports: &NMAP_PORTS,
         mark: "nmap",
+        last_words: None,
     }
 }
 
@@ -141,6 +145,8 @@ fn masscan(network: &Network) -> Scanner {
         arguments: split(&words),
         ports: &MASSCAN_PORTS,
         mark: "masscan",
+        // 1.3.2 waits for its receiver, which waits for a packet.
+        last_words: Some("100.00% done, waiting"),
     }
 }
 
@@ -153,6 +159,7 @@ struct Running {
     name: &'static str,
     child: Child,
     log: PathBuf,
+    last_words: Option<&'static str>,
 }
 
 impl Running {
@@ -165,6 +172,7 @@ impl Running {
             .and_then(|mut command: Command| {
                 command
                     .args(&scanner.arguments)
+                    .current_dir(folder)
                     .stdin(Stdio::null())
                     .stdout(output.try_clone()?)
                     .stderr(output)
@@ -175,6 +183,7 @@ impl Running {
             name: scanner.name,
             child,
             log,
+            last_words: scanner.last_words,
         })
     }
 
@@ -184,13 +193,26 @@ impl Running {
             if let Some(status) = self.child.try_wait()? {
                 return self.ended(status);
             }
+            if self.last_words.is_some_and(|words| self.said().contains(words)) {
+                // All is sent, and nothing else would end it.
+                self.child.kill()?;
+                self.child.wait()?;
+                return Ok(());
+            }
             interrupt.sleep(Duration::from_millis(20))?;
         }
         bail!("{} did not end within {PATIENCE:?}", self.name)
     }
 
+    fn said(&self) -> String {
+        fs::read(&self.log).map_or_else(
+            |_| String::new(),
+            |text| String::from_utf8_lossy(&text).into_owned(),
+        )
+    }
+
     fn ended(&self, status: ExitStatus) -> Result<()> {
-        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        let said = self.said();
         ensure!(
             status.success(),
             "{} failed ({status}); it said:\n{said}",
