@@ -70,7 +70,7 @@ pub(crate) const BUILD: [Tool; 5] = [
 ];
 
 /// What demo and tests run.
-pub(crate) const RUN: [Tool; 13] = [
+pub(crate) const RUN: [Tool; 14] = [
     Tool::needed("ip", "iproute2", "makes test networks"),
     Tool::needed("ethtool", "ethtool", "sets their offloads"),
     Tool::needed(
@@ -84,6 +84,7 @@ pub(crate) const RUN: [Tool; 13] = [
     Tool::needed("setcap", "libcap2-bin", "gives a program its capabilities"),
     Tool::needed("zmap", "zmap", "scans test networks"),
     Tool::needed("nmap", "nmap", "scans test networks"),
+    Tool::needed("masscan", "masscan", "scans test networks"),
     Tool::needed(
         "/usr/share/tor/geoip",
         "tor-geoipdb",

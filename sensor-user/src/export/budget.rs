@@ -1,6 +1,9 @@
 //! The budget: the most series that each family of metrics can ever have, whatever the Internet sends.
 
-use sensor_common::{Class, Outcome};
+use sensor_common::{
+    Class, Outcome,
+    tool::{Certainty, Tool},
+};
 use sensor_keep::Reason;
 use sensor_records::Table;
 
@@ -8,7 +11,7 @@ use super::{
     metrics::SECONDS,
     series::{LISTED_REGIONS, PORTS_BY_REGION, RANKED_REGIONS_OF_PORT},
 };
-use crate::config::Config;
+use crate::{config::Config, pipeline::tools::ToolTotals};
 
 /// The most series that a sensor with the defaults may have; scrape configurations set their limit above it.
 pub const SENSOR_BUDGET: usize = 2_000;
@@ -17,8 +20,6 @@ pub const SENSOR_BUDGET: usize = 2_000;
 const OTHER: usize = 1;
 /// Why the ring or the queue lost a record.
 const REASONS: usize = 2;
-/// Marks that are told apart: `mirai`, sure.
-const MARKS: usize = 1;
 /// A histogram: its buckets, `+Inf`, the sum and the count.
 const HISTOGRAM: usize = SECONDS.len() + 3;
 
@@ -111,10 +112,18 @@ pub const BUDGET: &[Line] = &[
     line("teiten_sources_late_records_total", |_| 1),
     line("teiten_sources_memory_bytes", |_| 1),
     line("teiten_sources_pairs_refused", |_| 1),
-    line("teiten_tool_packets_total", |_| MARKS),
+    line("teiten_tool_packets_total", |_| marks()),
+    line("teiten_tool_table_forgotten_total", |_| 1),
+    line("teiten_tool_table_sources", |_| Certainty::ALL.len()),
     line("teiten_watched_addresses", |_| 1),
     line("teiten_xdp_info", |limits| limits.interfaces),
 ];
+
+/// Marks that are told apart: each tool, with each certainty that it can have.
+fn marks() -> usize {
+    let certainties = |tool: &Tool| ToolTotals::certainties(*tool).count();
+    Tool::ALL.iter().map(certainties).sum()
+}
 
 /// The most series that a sensor can have.
 #[must_use]

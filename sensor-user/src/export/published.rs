@@ -9,7 +9,9 @@ use sensor_keep::Status;
 
 use crate::{
     kernel::Attachment,
-    pipeline::{PortName, snapshot::Snapshot, sources::Estimates, totals::KernelTotals},
+    pipeline::{
+        PortName, snapshot::Snapshot, sources::Estimates, tools::ToolTotals, totals::KernelTotals,
+    },
     region::{Region, RegionInfo},
 };
 
@@ -34,8 +36,8 @@ pub struct State {
     pub listed_pairs: Vec<((PortName, Region), [u64; 1])>,
     /// All other packets together.
     pub other_pairs: [u64; 1],
-    /// Packets with the Mirai mark, of those that were taken into the derived totals.
-    pub mirai: u64,
+    /// Packets by tool, of those that were taken into the derived totals.
+    pub tools: ToolTotals,
     /// Cells of the open hour, and packets that found none.
     pub cells: (usize, u64),
     /// Unique sources of the last hour.

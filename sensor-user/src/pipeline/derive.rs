@@ -13,6 +13,7 @@ use super::{
     PortName, PortTransport,
     cells::{CellKey, Cells, HOUR},
     sources::{DEFAULT_IOT_PORTS, Estimates, Facts, Sources},
+    tools::{ToolTotals, Tools},
 };
 use crate::region::{Region, RegionTable};
 
@@ -48,8 +49,8 @@ pub struct Derived {
     pub records: u64,
     /// Records that no program of ours can have made. Never seen; counted, so that they cannot hide.
     pub unreadable: u64,
-    /// Packets with the Mirai mark.
-    pub mirai: u64,
+    /// Packets by tool.
+    pub tools: ToolTotals,
     /// All observed packets by source region, by [`Region::index`].
     pub regions: Vec<Marked>,
     /// Scans of the watched ports, in their order, by [`Region::index`].
@@ -103,7 +104,7 @@ pub struct Aggregator {
     packets: u64,
     records: u64,
     unreadable: u64,
-    mirai: u64,
+    tools: Tools,
     by_region: Vec<Marked>,
     cells: Cells,
     /// What the hours before the open one came to; in its rest also what of the open one found no cell.
@@ -121,7 +122,7 @@ impl Aggregator {
             packets: 0,
             records: 0,
             unreadable: 0,
-            mirai: 0,
+            tools: Tools::default(),
             by_region: vec![Marked::default(); Region::COUNT],
             cells: Cells::new(MAX_CELLS, 0),
             earlier: Pairs::default(),
@@ -161,16 +162,16 @@ impl Aggregator {
         let packets = u64::from(record.packets);
         self.records += 1;
         self.packets += packets;
-        let Some(kind) = FlowKind::unpack(record.key.kind) else {
+        let Some(mut kind) = FlowKind::unpack(record.key.kind) else {
             self.unreadable += 1;
             self.by_region[Region::UNKNOWN.index()].packets += packets;
             return;
         };
+        let sure = self.tools.add(record, &kind, seconds);
+        // What a packet only nearly has is of no concern to anybody else.
+        kind.tools = kind.tools.marks();
         let region = self.regions.lookup(record.key.source, kind.family);
         self.by_region[region.index()].add(packets, kind.tools);
-        if kind.tools.contains(ToolSet::MIRAI) {
-            self.mirai += packets;
-        }
         self.turn_to(seconds);
         let key = CellKey::of(&kind, region);
         let has_cell = self.cells.add(key, packets, record.bytes.into());
@@ -190,8 +191,7 @@ impl Aggregator {
                 .filter(|port| port.transport == PortTransport::Tcp)
                 .map(|port| port.port),
             tools: key.tools,
-            // One packet with the mark is enough: its test has 32 bits.
-            sure: ToolSet(key.tools.0 & ToolSet::MIRAI.0),
+            sure,
         };
         self.sources.add(&facts, seconds);
     }
@@ -214,7 +214,7 @@ impl Aggregator {
             packets: self.packets,
             records: self.records,
             unreadable: self.unreadable,
-            mirai: self.mirai,
+            tools: self.tools.totals(),
             regions: self.by_region.clone(),
             watched: self.watched.rows.clone(),
             pairs,
@@ -274,7 +274,7 @@ fn scanned_port(key: &CellKey) -> Option<PortName> {
 /// The record of a single packet, for packets that do not come through the kernel.
 #[must_use]
 pub fn record_of(observation: &sensor_common::Observation) -> Record {
-    use sensor_common::record::{destination_bit, port_bit};
+    use sensor_common::record::destination_bit;
     Record {
         key: observation.flow_key(),
         packets: 1,
@@ -288,13 +288,13 @@ pub fn record_of(observation: &sensor_common::Observation) -> Record {
         cpu: 0,
         destinations: destination_bit(observation.destination),
         first_destination: observation.destination.low32(),
-        peer_ports: port_bit(observation.peer_port()),
+        peer_ports: observation.peer_ports(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sensor_common::{Address, Family, record::FlowKey};
+    use sensor_common::{Address, Family, record::FlowKey, tool::Tool};
 
     use super::*;
 
@@ -343,7 +343,8 @@ mod tests {
             0,
         );
         let derived = aggregator.derived();
-        assert_eq!((derived.packets, derived.records, derived.mirai), (14, 3, 5));
+        assert_eq!((derived.packets, derived.records), (14, 3));
+        assert_eq!(derived.tools.all_of(Tool::Mirai), 5);
         assert_eq!(
             derived.regions[Region::BOGON.index()],
             Marked {

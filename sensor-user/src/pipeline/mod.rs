@@ -10,6 +10,7 @@ pub mod hourly;
 mod port_name;
 pub mod snapshot;
 pub mod sources;
+pub mod tools;
 pub mod totals;
 
 pub use self::port_name::{PortName, PortTransport};

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sensor_common::{Class, Outcome, ToolSet};
+use sensor_common::{
+    Class, Outcome,
+    tool::{Certainty, Tool},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,6 +14,7 @@ use super::{
     conservation::Report,
     derive::Derived,
     sources::{Dimension, SourcesRow},
+    tools::instances::Instances,
     totals::KernelTotals,
 };
 use crate::region::Region;
@@ -51,8 +55,12 @@ pub struct Snapshot {
     pub port_regions: Vec<PortRegionRow>,
     /// Scans whose pair of port and region found no row of its own. The busiest pairs have one.
     pub port_regions_other: MarkedRow,
-    /// Packets by the tool that left its mark.
+    /// Packets by the tool that left its mark, and how sure that is.
     pub tools: Vec<ToolRow>,
+    /// The sources that are remembered for that.
+    pub tool_sources: ToolSourcesRow,
+    /// How many Mirai processes are behind the addresses of their sources: an estimate.
+    pub mirai_instances: InstancesRow,
     /// Unique sources of the last hour.
     pub unique_sources: SourcesRow,
 }
@@ -143,16 +151,38 @@ pub struct MarkedRow {
     pub mirai: u64,
 }
 
-/// One tool.
+/// One tool, with one certainty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRow {
     /// The tool.
     pub tool: String,
-    /// Packets with its mark.
+    /// `likely` or `sure`.
+    pub certainty: String,
+    /// Packets with its mark that are as sure as that; none is in two rows of a tool.
     pub packets: u64,
     /// About how many sources that were in the last hour; left out where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<u64>,
+}
+
+/// Pairs of source and tool that are remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolSourcesRow {
+    /// That have shown too little, or something against the tool.
+    pub likely: u64,
+    /// That have shown enough.
+    pub sure: u64,
+    /// That were forgotten for want of room.
+    pub crowded_out: u64,
+}
+
+/// Mirai processes by the hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancesRow {
+    /// Of the open hour, so far.
+    pub hour: Instances,
+    /// Of the hour before.
+    pub hour_before: Instances,
 }
 
 /// One IP protocol.
@@ -225,6 +255,15 @@ impl Snapshot {
                 mirai: derived.pairs.other.mirai,
             },
             tools: tool_rows(derived),
+            tool_sources: ToolSourcesRow {
+                likely: derived.tools.sources.likely,
+                sure: derived.tools.sources.sure,
+                crowded_out: derived.tools.sources.crowded_out,
+            },
+            mirai_instances: InstancesRow {
+                hour: derived.tools.instances,
+                hour_before: derived.tools.instances_before,
+            },
             unique_sources: SourcesRow::from(&derived.sources),
         }
     }
@@ -330,12 +369,25 @@ fn port_region_rows(derived: &Derived) -> Vec<PortRegionRow> {
 }
 
 fn tool_rows(derived: &Derived) -> Vec<ToolRow> {
-    let mirai = ToolRow {
-        tool: "mirai".to_owned(),
-        packets: derived.mirai,
-        sources: derived.sources.of(Dimension::SureTool(ToolSet::MIRAI)),
-    };
-    [mirai].into_iter().filter(|row| row.packets > 0).collect()
+    let rows = Tool::ALL.iter().flat_map(|tool| {
+        Certainty::ALL.map(|certainty| ToolRow {
+            tool: tool.name().to_owned(),
+            certainty: certainty.name().to_owned(),
+            packets: derived.tools.of(*tool, certainty),
+            sources: derived.sources.of(match certainty {
+                Certainty::Likely => Dimension::LikelyTool(tool.mark()),
+                Certainty::Sure => Dimension::SureTool(tool.mark()),
+            }),
+        })
+    });
+    let mut rows: Vec<_> = rows.filter(|row| row.packets > 0).collect();
+    rows.sort_by(|a, b| {
+        b.packets
+            .cmp(&a.packets)
+            .then_with(|| a.tool.cmp(&b.tool))
+            .then_with(|| a.certainty.cmp(&b.certainty))
+    });
+    rows
 }
 
 fn protocol_rows(totals: &KernelTotals) -> Vec<ProtocolRow> {

@@ -268,7 +268,7 @@ impl Ticking {
             other_regions: self.series.regions.other(sums.regions),
             listed_pairs: self.series.pairs.rows().collect(),
             other_pairs: self.series.pairs.other(sums.pairs),
-            mirai: derived.mirai,
+            tools: derived.tools.clone(),
             sources: derived.sources.clone(),
             cells: (derived.cells, derived.cells_overflow),
             regions: self.ticker.regions.table().info().clone(),

@@ -61,6 +61,8 @@ pub(crate) const METRICS: &[Metric] = &[
         &["transport", "port", "source_region"],
     ),
     counter("teiten_tool_packets_total", &["tool", "certainty"]),
+    counter("teiten_tool_table_forgotten_total", &[]),
+    gauge("teiten_tool_table_sources", &["certainty"]),
     unique("teiten_sources", &[]),
     unique("teiten_port_sources", &["transport", "port"]),
     unique("teiten_source_region_sources", &["source_region"]),

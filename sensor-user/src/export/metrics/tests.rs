@@ -33,7 +33,7 @@ fn bare() -> State {
         other_regions: [0; 2],
         listed_pairs: Vec::new(),
         other_pairs: [0],
-        mirai: 0,
+        tools: ToolTotals::default(),
         cells: (0, 0),
         sources: derived.sources,
         regions: RegionTable::without_database().info().clone(),

@@ -149,11 +149,23 @@ pub struct OtherRow {
 pub struct ToolRow {
     /// The tool.
     pub tool: String,
-    /// Packets with its mark.
+    /// `likely` or `sure`.
+    pub certainty: String,
+    /// Packets with its mark that are as sure as that.
     pub packets: u64,
 }
 
 impl Snapshot {
+    /// Packets with the mark of a tool, and those of them that are sure.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> (u64, u64) {
+        let rows = self.tools.iter().filter(|row| row.tool == name);
+        rows.fold((0, 0), |(all, sure), row| {
+            let is_sure = row.certainty == "sure";
+            (all + row.packets, sure + if is_sure { row.packets } else { 0 })
+        })
+    }
+
     /// Whether nothing was counted between this one and `other`, which may be of another moment.
     #[must_use]
     pub fn counts_equal(&self, other: &Self) -> bool {
