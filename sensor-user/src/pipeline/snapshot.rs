@@ -3,17 +3,23 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sensor_common::{Class, Outcome};
+use sensor_common::{Class, Outcome, ToolSet};
 use serde::{Deserialize, Serialize};
 
-use super::{conservation::Report, derive::Derived, totals::KernelTotals};
+use super::{
+    PortName, PortTransport,
+    conservation::Report,
+    derive::Derived,
+    sources::{Dimension, SourcesRow},
+    totals::KernelTotals,
+};
 use crate::region::Region;
 
 /// The version of the form.
 pub const SCHEMA: u32 = 1;
 
 /// What is known at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -47,6 +53,8 @@ pub struct Snapshot {
     pub port_regions_other: MarkedRow,
     /// Packets by the tool that left its mark.
     pub tools: Vec<ToolRow>,
+    /// Unique sources of the last hour.
+    pub unique_sources: SourcesRow,
 }
 
 /// The law of conservation, in packets where nothing else is said.
@@ -89,6 +97,9 @@ pub struct PortRow {
     pub syn: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources scanned it in the last hour; of watched ports alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// One source region.
@@ -100,6 +111,9 @@ pub struct RegionRow {
     pub packets: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources that were in the last hour; left out where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// Scans of one port from one region.
@@ -115,6 +129,9 @@ pub struct PortRegionRow {
     pub packets: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources that were in the last hour; of watched ports alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// Packets without a key.
@@ -133,6 +150,9 @@ pub struct ToolRow {
     pub tool: String,
     /// Packets with its mark.
     pub packets: u64,
+    /// About how many sources that were in the last hour; left out where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// One IP protocol.
@@ -196,7 +216,7 @@ impl Snapshot {
                 lost_queue: queue_packets,
                 records: frame.report.read_records,
             },
-            ports: port_rows(totals),
+            ports: port_rows(totals, derived),
             protocols: protocol_rows(totals),
             source_regions: region_rows(derived),
             port_regions: port_region_rows(derived),
@@ -205,6 +225,7 @@ impl Snapshot {
                 mirai: derived.pairs.other.mirai,
             },
             tools: tool_rows(derived),
+            unique_sources: SourcesRow::from(&derived.sources),
         }
     }
 
@@ -220,8 +241,9 @@ impl Snapshot {
     }
 }
 
-fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
+fn port_rows(totals: &KernelTotals, derived: &Derived) -> Vec<PortRow> {
     let mut rows = Vec::new();
+    let sources = |transport, port| derived.sources.of(Dimension::Port(PortName { transport, port }));
     for (port, counters) in (0..=u16::MAX).zip(&totals.ports) {
         if counters.tcp > 0 {
             rows.push(PortRow {
@@ -230,14 +252,25 @@ fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
                 packets: counters.tcp,
                 syn: counters.syn,
                 mirai: counters.mirai,
+                sources: sources(PortTransport::Tcp, port),
             });
         }
         if counters.udp > 0 {
-            rows.push(plain_port_row("udp", port, counters.udp));
+            rows.push(plain_port_row(
+                "udp",
+                port,
+                counters.udp,
+                sources(PortTransport::Udp, port),
+            ));
         }
     }
     if totals.echo_requests() > 0 {
-        rows.push(plain_port_row("icmp", 0, totals.echo_requests()));
+        rows.push(plain_port_row(
+            "icmp",
+            0,
+            totals.echo_requests(),
+            sources(PortTransport::Icmp, 0),
+        ));
     }
     rows.sort_by(|a, b| {
         b.packets
@@ -248,13 +281,14 @@ fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
     rows
 }
 
-fn plain_port_row(transport: &str, port: u16, packets: u64) -> PortRow {
+fn plain_port_row(transport: &str, port: u16, packets: u64, sources: Option<u64>) -> PortRow {
     PortRow {
         transport: transport.to_owned(),
         port,
         packets,
         syn: 0,
         mirai: 0,
+        sources,
     }
 }
 
@@ -267,6 +301,7 @@ fn region_rows(derived: &Derived) -> Vec<RegionRow> {
             source_region: region.code().to_owned(),
             packets: marked.packets,
             mirai: marked.mirai,
+            sources: derived.sources.of(Dimension::Region(region)),
         })
         .collect();
     rows.sort_by(|a, b| {
@@ -289,6 +324,7 @@ fn port_region_rows(derived: &Derived) -> Vec<PortRegionRow> {
             source_region: region.code().to_owned(),
             packets: marked.packets,
             mirai: marked.mirai,
+            sources: derived.sources.of(Dimension::PortRegion(*port, *region)),
         })
         .collect()
 }
@@ -297,6 +333,7 @@ fn tool_rows(derived: &Derived) -> Vec<ToolRow> {
     let mirai = ToolRow {
         tool: "mirai".to_owned(),
         packets: derived.mirai,
+        sources: derived.sources.of(Dimension::SureTool(ToolSet::MIRAI)),
     };
     [mirai].into_iter().filter(|row| row.packets > 0).collect()
 }

@@ -74,6 +74,7 @@ pub fn flooded(limits: &Limits, updates: u64) -> State {
         listed_pairs: series.pairs.rows().collect(),
         other_pairs: series.pairs.other(sums.pairs),
         mirai: derived.mirai,
+        sources: derived.sources.clone(),
         cells: (derived.cells, derived.cells_overflow),
         regions: RegionInfo {
             regions: (0..limits.region_files).map(file).collect(),
