@@ -6,13 +6,13 @@ use axum::{
     Json, Router,
     extract::{Query, State},
     http::{StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use super::{metrics::Metrics, published::Published};
+use super::{metrics::Metrics, page, published::Published};
 
 /// Rows of each list that the service gives unless asked for more.
 const DEFAULT_ROWS: usize = 100;
@@ -39,7 +39,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let router = Router::new()
-        .route("/", get(|| async { Html(include_str!("landing.html")) }))
+        .merge(page::routes())
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
