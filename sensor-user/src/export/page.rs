@@ -39,3 +39,21 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_page_asks_nothing_of_any_other_host() {
+        let texts = [
+            include_str!("page/index.html"),
+            include_str!("page/page.css"),
+            include_str!("page/page.js"),
+        ];
+        for text in texts {
+            assert!(!text.contains("://") && !text.contains("src=\"//"), "an address of another host");
+            for sign in ["innerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick", "url("] {
+                assert!(!text.contains(sign), "{sign}");
+            }
+        }
+    }
+}
