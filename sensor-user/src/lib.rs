@@ -2,7 +2,7 @@
 //! reads packets from files instead; [`region`] says where their sources are; [`pipeline`] turns them into what is
 //! known, [`export`] shows it, [`records`] writes it down; [`run`] is the daemon that joins them, as [`config`] says, and
 //! [`replay`] does without a kernel. [`check`] says beforehand whether the host is fit for all this, [`privilege`] is
-//! what is given up once it runs.
+//! what is given up once it runs, [`top`] is what an operator looks at.
 
 pub mod capture;
 pub mod check;
@@ -16,3 +16,4 @@ pub mod records;
 pub mod region;
 pub mod replay;
 pub mod run;
+pub mod top;

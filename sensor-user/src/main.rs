@@ -9,7 +9,8 @@ use std::{
     sync::Arc,
 };
 
-use clap::Parser as _;
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser as _};
 use cli::{CheckArguments, Cli, Command, ConfigCommand, ReplayArguments, RunArguments};
 use teiten::{
     check::{self, Places, Plan},
@@ -40,6 +41,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Run(arguments) => sensor(&arguments),
         Command::Check(arguments) => fitness(&arguments),
         Command::Replay(arguments) => replay(&arguments),
+        Command::Top(arguments) => teiten::top::run(&arguments.into_options()),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "teiten", &mut io::stdout());
+            Ok(())
+        }
+        Command::Man { directory } => man_pages(&directory),
         Command::Config { command } => match command {
             ConfigCommand::Init => {
                 print!("{TEMPLATE}");
@@ -56,6 +63,16 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             }
         },
     }
+}
+
+/// A page for the command, and one for each of its commands.
+fn man_pages(directory: &Path) -> anyhow::Result<()> {
+    clap_mangen::generate_to(Cli::command(), directory).with_context(|| {
+        format!(
+            "writing man pages to {}: is it a folder that you may write to?",
+            directory.display()
+        )
+    })
 }
 
 fn load(file: &Path) -> Result<Config, ConfigError> {

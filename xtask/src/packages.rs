@@ -70,7 +70,7 @@ pub(crate) const BUILD: [Tool; 5] = [
 ];
 
 /// What demo and tests run.
-pub(crate) const RUN: [Tool; 14] = [
+pub(crate) const RUN: [Tool; 15] = [
     Tool::needed("ip", "iproute2", "makes test networks"),
     Tool::needed("ethtool", "ethtool", "sets their offloads"),
     Tool::needed(
@@ -96,6 +96,7 @@ pub(crate) const RUN: [Tool; 14] = [
         "scrapes the sensor, checks metrics and rules",
     ),
     Tool::needed("amtool", "prometheus-alertmanager", "routes the alerts"),
+    Tool::needed("tmux", "tmux", "is the terminal that the live view is tested in"),
     Tool::optional("bpftool", "bpftool", "shows loaded programs and maps"),
 ];
 

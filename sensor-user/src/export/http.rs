@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     extract::{Query, State},
     http::{StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use http_body_util::BodyExt as _;
@@ -16,6 +16,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 
 use super::{
     metrics::Metrics,
+    page,
     published::Published,
     web::{self, Web},
 };
@@ -63,7 +64,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let router = Router::new()
-        .route("/", get(|| async { Html(include_str!("landing.html")) }))
+        .merge(page::routes())
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))

@@ -33,6 +33,8 @@ fn paths() {
     daemon.await_snapshot(|_| true);
     for (path, status, kind, part) in [
         ("/", 200, "text/html; charset=utf-8", "<a href=\"metrics\">"),
+        ("/page.css", 200, "text/css; charset=utf-8", "table"),
+        ("/page.js", 200, "text/javascript; charset=utf-8", "api/v1/snapshot"),
         (
             "/metrics",
             200,
