@@ -69,6 +69,7 @@ fn a_capture_has_no_mark_that_is_not_explained() -> Result<(), Failed> {
             watch: Vec::new(),
             regions: Arc::clone(&regions),
             sensor: String::new(),
+            records: None,
         };
         // Some are broken on purpose; what comes before the break counts.
         let snapshot = replay.run()?.snapshot;
