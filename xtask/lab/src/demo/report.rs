@@ -281,11 +281,11 @@ impl fmt::Display for Report {
                 write_section(f, &section)?;
             }
         }
-        let sure = self
+        let marks = self
             .sure
             .iter()
             .map(|(tool, packets)| format!("{tool} {}", HumanCount(*packets)));
-        writeln!(f, "sure of the tool {}", sure.collect::<Vec<_>>().join(", "))?;
+        writeln!(f, "sure of the tool {}", marks.collect::<Vec<_>>().join(", "))?;
         let [before, surge] = self.surge;
         writeln!(
             f,
