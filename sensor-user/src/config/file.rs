@@ -26,6 +26,8 @@ pub struct FileConfig {
     pub kernel: KernelTable,
     /// `[export]`
     pub export: ExportTable,
+    /// `[sources]`
+    pub sources: SourcesTable,
     /// `[regions]`
     pub regions: RegionTable,
     /// `[log]`
@@ -82,6 +84,16 @@ pub struct ExportTable {
     pub listed_ports: Option<u64>,
     /// See [`Config::watched_ports`](super::Config::watched_ports).
     pub watched_ports: Option<Vec<PortName>>,
+}
+
+/// `[sources]`: how unique sources are counted.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourcesTable {
+    /// See [`Config::source_key`](super::Config::source_key).
+    pub key: Option<PathBuf>,
+    /// See [`Config::iot_ports`](super::Config::iot_ports).
+    pub iot_ports: Option<Vec<u16>>,
 }
 
 /// `[regions]`: where sources are.
@@ -166,6 +178,8 @@ impl FileConfig {
         overlay(&mut self.export.listen, over.export.listen);
         overlay(&mut self.export.listed_ports, over.export.listed_ports);
         overlay(&mut self.export.watched_ports, over.export.watched_ports);
+        overlay(&mut self.sources.key, over.sources.key);
+        overlay(&mut self.sources.iot_ports, over.sources.iot_ports);
         overlay(&mut self.regions.country, over.regions.country);
         overlay(&mut self.regions.asn, over.regions.asn);
         overlay(&mut self.log.level, over.log.level);

@@ -22,7 +22,7 @@ pub use self::{
 use crate::{
     export::series::PORTS_BY_REGION,
     kernel::ModeChoice,
-    pipeline::{PortName, PortTransport},
+    pipeline::{PortName, PortTransport, sources::DEFAULT_IOT_PORTS},
     region::RegionSources,
 };
 
@@ -58,6 +58,10 @@ pub struct Config {
     pub listed_ports: usize,
     /// Ports that always have series of their own.
     pub watched_ports: Vec<PortName>,
+    /// The file with the fleet's key of unique sources; `None`: one of its own, in the state directory.
+    pub source_key: Option<PathBuf>,
+    /// TCP ports of the Internet of Things; at most 1,024.
+    pub iot_ports: Vec<u16>,
     /// Country databases; empty where there is none.
     pub region_country: Vec<PathBuf>,
     /// A database of autonomous systems.
@@ -114,6 +118,7 @@ impl Config {
             capture,
             kernel,
             export,
+            sources,
             regions,
             log,
         } = file;
@@ -157,6 +162,8 @@ impl Config {
             listen: export.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10023))),
             listed_ports: within("export.listed_ports", export.listed_ports, 128, 1, 1_024)?,
             watched_ports: check_watched_ports(export.watched_ports)?,
+            source_key: sources.key,
+            iot_ports: check_iot_ports(sources.iot_ports)?,
             region_country: regions.country.unwrap_or_else(debian_regions),
             region_asn: regions.asn,
             log_level: log.level.unwrap_or(log::LevelFilter::Info),
@@ -186,11 +193,17 @@ const DEFAULT_WATCHED_PORTS: [(PortTransport, u16); 10] = [
     (PortTransport::Icmp, 0),
 ];
 
+/// The ports that are watched where nothing else is said.
+#[must_use]
+pub fn default_watched_ports() -> Vec<PortName> {
+    DEFAULT_WATCHED_PORTS
+        .map(|(transport, port)| PortName { transport, port })
+        .to_vec()
+}
+
 fn check_watched_ports(ports: Option<Vec<PortName>>) -> Result<Vec<PortName>, ConfigError> {
     let Some(ports) = ports else {
-        return Ok(DEFAULT_WATCHED_PORTS
-            .map(|(transport, port)| PortName { transport, port })
-            .to_vec());
+        return Ok(default_watched_ports());
     };
     if ports.len() > PORTS_BY_REGION {
         return Err(ConfigError::TooManyWatchedPorts {
@@ -203,6 +216,24 @@ fn check_watched_ports(ports: Option<Vec<PortName>>) -> Result<Vec<PortName>, Co
         Some(twice) => Err(ConfigError::PortTwice(*twice)),
         None => Ok(ports),
     }
+}
+
+/// The most ports of the Internet of Things.
+const MOST_IOT_PORTS: usize = 1_024;
+
+fn check_iot_ports(ports: Option<Vec<u16>>) -> Result<Vec<u16>, ConfigError> {
+    let Some(ports) = ports else {
+        return Ok(DEFAULT_IOT_PORTS.to_vec());
+    };
+    if ports.len() > MOST_IOT_PORTS {
+        return Err(ConfigError::OutOfRange {
+            key: "the number of sources.iot_ports",
+            value: ports.len() as u64,
+            least: 0,
+            most: MOST_IOT_PORTS as u64,
+        });
+    }
+    Ok(ports)
 }
 
 fn first_double(names: &[String]) -> Option<&str> {

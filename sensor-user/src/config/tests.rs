@@ -63,6 +63,7 @@ fn the_template_names_every_key() {
     );
     let export = &file.export;
     assert!(export.listen.is_some() && export.listed_ports.is_some() && export.watched_ports.is_some());
+    assert!(file.sources.key.is_some() && file.sources.iot_ports.is_some());
     assert!(file.regions.country.is_some() && file.regions.asn.is_some());
     assert!(file.log.level.is_some() && file.log.format.is_some());
 }
@@ -111,6 +112,8 @@ fn what_cannot_be_is_refused_with_its_cure() {
             "[export]\nwatched_ports = ['1/tcp', '2/tcp', '3/tcp', '4/tcp', '5/tcp', '6/tcp', '7/tcp', '8/tcp', '9/tcp', '10/tcp', '11/tcp']",
             "at most 10",
         ),
+        ("[sources]\niot_ports = [65536]", "invalid value"),
+        ("[sources]\niot_ports = ['23/tcp']", "invalid type"),
         ("[regions]\ncountry = 'x'", "expected a sequence"),
         ("[log]\nlevel = 'loud'", "loud"),
         ("[unknown]", "unknown field `unknown`"),

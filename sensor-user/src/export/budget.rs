@@ -69,7 +69,9 @@ pub const BUDGET: &[Line] = &[
     line("teiten_flush_bypassed_packets_total", |_| 1),
     line("teiten_flush_duration_seconds", |_| HISTOGRAM),
     line("teiten_interface_packets_total", |limits| limits.interfaces),
+    line("teiten_iot_port_without_mirai_sources", |_| 1),
     line("teiten_last_packet_timestamp_seconds", |_| 1),
+    line("teiten_mirai_sources", |_| 1),
     line("teiten_outcome_packets_total", |_| Outcome::COUNT),
     line("teiten_packets_lost_detail_total", |_| REASONS),
     line("teiten_port_mirai_packets_total", |limits| {
@@ -79,6 +81,7 @@ pub const BUDGET: &[Line] = &[
     line("teiten_port_region_packets_total", |_| {
         PORTS_BY_REGION * RANKED_REGIONS_OF_PORT + OTHER
     }),
+    line("teiten_port_sources", |_| PORTS_BY_REGION),
     line("teiten_port_syn_packets_total", |limits| {
         limits.listed_ports + OTHER
     }),
@@ -93,6 +96,11 @@ pub const BUDGET: &[Line] = &[
         LISTED_REGIONS + OTHER
     }),
     line("teiten_source_region_packets_total", |_| LISTED_REGIONS + OTHER),
+    line("teiten_source_region_sources", |_| LISTED_REGIONS),
+    line("teiten_sources", |_| 1),
+    line("teiten_sources_late_records_total", |_| 1),
+    line("teiten_sources_memory_bytes", |_| 1),
+    line("teiten_sources_pairs_refused", |_| 1),
     line("teiten_tool_packets_total", |_| marks()),
     line("teiten_tool_table_forgotten_total", |_| 1),
     line("teiten_tool_table_sources", |_| Certainty::ALL.len()),

@@ -1,5 +1,7 @@
 //! The metrics: from the published state to the text that Prometheus reads.
 
+mod sources;
+
 use std::sync::Arc;
 
 use prometheus::{Encoder as _, Histogram, HistogramOpts, Registry, TextEncoder, proto::MetricFamily};
@@ -126,6 +128,7 @@ fn state_families(state: &State) -> Vec<MetricFamily> {
     let mut families = total_families(state);
     families.extend(port_families(state));
     families.extend(region_families(state));
+    families.extend(sources::families(state));
     families.extend(detail_families(state));
     families.extend(health_families(state));
     families

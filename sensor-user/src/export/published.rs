@@ -7,7 +7,7 @@ use std::sync::{
 
 use crate::{
     kernel::Attachment,
-    pipeline::{PortName, snapshot::Snapshot, tools::ToolTotals, totals::KernelTotals},
+    pipeline::{PortName, snapshot::Snapshot, sources::Estimates, tools::ToolTotals, totals::KernelTotals},
     region::{Region, RegionInfo},
 };
 
@@ -36,6 +36,8 @@ pub struct State {
     pub tools: ToolTotals,
     /// Cells of the open hour, and packets that found none.
     pub cells: (usize, u64),
+    /// Unique sources of the last hour.
+    pub sources: Estimates,
     /// The region database.
     pub regions: RegionInfo,
     /// Bytes in the ring after it was drained.

@@ -7,10 +7,12 @@ use sensor_common::{
     Class, ToolSet, Transport,
     record::{FlowKind, Record},
 };
+use sensor_sketch::SourceKey;
 
 use super::{
     PortName, PortTransport,
     cells::{CellKey, Cells, HOUR},
+    sources::{DEFAULT_IOT_PORTS, Estimates, Facts, Sources},
     tools::{ToolTotals, Tools},
 };
 use crate::region::{Region, RegionTable};
@@ -59,6 +61,8 @@ pub struct Derived {
     pub cells: usize,
     /// Packets of the open hour that found no cell.
     pub cells_overflow: u64,
+    /// Unique sources of the last hour.
+    pub sources: Estimates,
 }
 
 /// Scans by destination port and source region.
@@ -105,6 +109,7 @@ pub struct Aggregator {
     cells: Cells,
     /// What the hours before the open one came to; in its rest also what of the open one found no cell.
     earlier: Pairs,
+    sources: Sources,
 }
 
 impl Aggregator {
@@ -121,12 +126,35 @@ impl Aggregator {
             by_region: vec![Marked::default(); Region::COUNT],
             cells: Cells::new(MAX_CELLS, 0),
             earlier: Pairs::default(),
+            sources: Sources::new(SourceKey::public(), watched, &DEFAULT_IOT_PORTS),
         }
+    }
+
+    /// The same with unique sources under a key, and with these ports of the Internet of Things.
+    #[must_use]
+    pub fn with_sources(mut self, key: SourceKey, iot_ports: &[u16]) -> Self {
+        let watched: Vec<PortName> = self.watched.rows.iter().map(|(port, _)| *port).collect();
+        self.sources = Sources::new(key, &watched, iot_ports);
+        self
     }
 
     /// From now on sources are looked up here.
     pub fn use_regions(&mut self, regions: Arc<RegionTable>) {
+        if !Arc::ptr_eq(&self.regions, &regions) {
+            self.sources.forget_recent();
+        }
         self.regions = regions;
+    }
+
+    /// The time of day went on, whether records came or not.
+    pub fn turn_sources_to(&mut self, seconds: i64) {
+        self.sources.turn_to(seconds);
+    }
+
+    /// Unique sources.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Takes a record in; `seconds` is when its packets came, since 1970.
@@ -139,7 +167,7 @@ impl Aggregator {
             self.by_region[Region::UNKNOWN.index()].packets += packets;
             return;
         };
-        self.tools.add(record, &kind, seconds);
+        let sure = self.tools.add(record, &kind, seconds);
         // What a packet only nearly has is of no concern to anybody else.
         kind.tools = kind.tools.marks();
         let region = self.regions.lookup(record.key.source, kind.family);
@@ -161,7 +189,22 @@ impl Aggregator {
         if !has_cell && scanned_port(&key).is_some() {
             self.earlier.other.add(packets, key.tools);
         }
-        self.watched.add(&key, packets);
+        let scanned = scanned_port(&key);
+        let watched = scanned.and_then(|port| self.watched.place(port));
+        if let Some(place) = watched {
+            self.watched.add(place, region, packets);
+        }
+        let facts = Facts {
+            key: record.key,
+            region,
+            watched,
+            syn_to: scanned
+                .filter(|port| port.transport == PortTransport::Tcp)
+                .map(|port| port.port),
+            tools: key.tools,
+            sure,
+        };
+        self.sources.add(&facts, seconds);
     }
 
     /// Opens the hour of a record when it is another than the open one.
@@ -188,6 +231,7 @@ impl Aggregator {
             pairs,
             cells: self.cells.cells.len(),
             cells_overflow: self.cells.other.packets,
+            sources: self.sources.estimates(),
         }
     }
 }
@@ -215,12 +259,12 @@ impl Watched {
         (port.transport as usize) << 16 | usize::from(port.port)
     }
 
-    fn add(&mut self, key: &CellKey, packets: u64) {
-        let Some(port) = scanned_port(key) else { return };
-        let place = usize::from(self.places[Self::index(port)]);
-        if let Some((_, regions)) = place.checked_sub(1).and_then(|place| self.rows.get_mut(place)) {
-            regions[key.source_region.index()] += packets;
-        }
+    fn place(&self, port: PortName) -> Option<usize> {
+        usize::from(self.places[Self::index(port)]).checked_sub(1)
+    }
+
+    fn add(&mut self, place: usize, region: Region, packets: u64) {
+        self.rows[place].1[region.index()] += packets;
     }
 }
 

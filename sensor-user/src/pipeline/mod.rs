@@ -8,6 +8,7 @@ pub mod decode;
 pub mod derive;
 mod port_name;
 pub mod snapshot;
+pub mod sources;
 pub mod tools;
 pub mod totals;
 

@@ -10,9 +10,11 @@ use sensor_common::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    PortName, PortTransport,
     conservation::Report,
     derive::Derived,
-    tools::{ToolTotals, instances::Instances},
+    sources::{Dimension, SourcesRow},
+    tools::instances::Instances,
     totals::KernelTotals,
 };
 use crate::region::Region;
@@ -21,7 +23,7 @@ use crate::region::Region;
 pub const SCHEMA: u32 = 1;
 
 /// What is known at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -59,6 +61,8 @@ pub struct Snapshot {
     pub tool_sources: ToolSourcesRow,
     /// How many Mirai processes are behind the addresses of their sources: an estimate.
     pub mirai_instances: InstancesRow,
+    /// Unique sources of the last hour.
+    pub unique_sources: SourcesRow,
 }
 
 /// The law of conservation, in packets where nothing else is said.
@@ -101,6 +105,9 @@ pub struct PortRow {
     pub syn: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources scanned it in the last hour; of watched ports alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// One source region.
@@ -112,6 +119,9 @@ pub struct RegionRow {
     pub packets: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources that were in the last hour; left out where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// Scans of one port from one region.
@@ -127,6 +137,9 @@ pub struct PortRegionRow {
     pub packets: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources that were in the last hour; of watched ports alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// Packets without a key.
@@ -147,6 +160,9 @@ pub struct ToolRow {
     pub certainty: String,
     /// Packets with its mark that are as sure as that; none is in two rows of a tool.
     pub packets: u64,
+    /// About how many sources that were in the last hour; left out where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// Pairs of source and tool that are remembered.
@@ -230,7 +246,7 @@ impl Snapshot {
                 lost_queue: queue_packets,
                 records: frame.report.read_records,
             },
-            ports: port_rows(totals),
+            ports: port_rows(totals, derived),
             protocols: protocol_rows(totals),
             source_regions: region_rows(derived),
             port_regions: port_region_rows(derived),
@@ -238,7 +254,7 @@ impl Snapshot {
                 packets: derived.pairs.other.packets,
                 mirai: derived.pairs.other.mirai,
             },
-            tools: tool_rows(&derived.tools),
+            tools: tool_rows(derived),
             tool_sources: ToolSourcesRow {
                 likely: derived.tools.sources.likely,
                 sure: derived.tools.sources.sure,
@@ -248,6 +264,7 @@ impl Snapshot {
                 hour: derived.tools.instances,
                 hour_before: derived.tools.instances_before,
             },
+            unique_sources: SourcesRow::from(&derived.sources),
         }
     }
 
@@ -263,8 +280,9 @@ impl Snapshot {
     }
 }
 
-fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
+fn port_rows(totals: &KernelTotals, derived: &Derived) -> Vec<PortRow> {
     let mut rows = Vec::new();
+    let sources = |transport, port| derived.sources.of(Dimension::Port(PortName { transport, port }));
     for (port, counters) in (0..=u16::MAX).zip(&totals.ports) {
         if counters.tcp > 0 {
             rows.push(PortRow {
@@ -273,14 +291,25 @@ fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
                 packets: counters.tcp,
                 syn: counters.syn,
                 mirai: counters.mirai,
+                sources: sources(PortTransport::Tcp, port),
             });
         }
         if counters.udp > 0 {
-            rows.push(plain_port_row("udp", port, counters.udp));
+            rows.push(plain_port_row(
+                "udp",
+                port,
+                counters.udp,
+                sources(PortTransport::Udp, port),
+            ));
         }
     }
     if totals.echo_requests() > 0 {
-        rows.push(plain_port_row("icmp", 0, totals.echo_requests()));
+        rows.push(plain_port_row(
+            "icmp",
+            0,
+            totals.echo_requests(),
+            sources(PortTransport::Icmp, 0),
+        ));
     }
     rows.sort_by(|a, b| {
         b.packets
@@ -291,13 +320,14 @@ fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
     rows
 }
 
-fn plain_port_row(transport: &str, port: u16, packets: u64) -> PortRow {
+fn plain_port_row(transport: &str, port: u16, packets: u64, sources: Option<u64>) -> PortRow {
     PortRow {
         transport: transport.to_owned(),
         port,
         packets,
         syn: 0,
         mirai: 0,
+        sources,
     }
 }
 
@@ -310,6 +340,7 @@ fn region_rows(derived: &Derived) -> Vec<RegionRow> {
             source_region: region.code().to_owned(),
             packets: marked.packets,
             mirai: marked.mirai,
+            sources: derived.sources.of(Dimension::Region(region)),
         })
         .collect();
     rows.sort_by(|a, b| {
@@ -332,16 +363,21 @@ fn port_region_rows(derived: &Derived) -> Vec<PortRegionRow> {
             source_region: region.code().to_owned(),
             packets: marked.packets,
             mirai: marked.mirai,
+            sources: derived.sources.of(Dimension::PortRegion(*port, *region)),
         })
         .collect()
 }
 
-fn tool_rows(totals: &ToolTotals) -> Vec<ToolRow> {
+fn tool_rows(derived: &Derived) -> Vec<ToolRow> {
     let rows = Tool::ALL.iter().flat_map(|tool| {
         Certainty::ALL.map(|certainty| ToolRow {
             tool: tool.name().to_owned(),
             certainty: certainty.name().to_owned(),
-            packets: totals.of(*tool, certainty),
+            packets: derived.tools.of(*tool, certainty),
+            sources: derived.sources.of(match certainty {
+                Certainty::Likely => Dimension::LikelyTool(tool.mark()),
+                Certainty::Sure => Dimension::SureTool(tool.mark()),
+            }),
         })
     });
     let mut rows: Vec<_> = rows.filter(|row| row.packets > 0).collect();

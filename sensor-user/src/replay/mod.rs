@@ -11,9 +11,9 @@ use jiff::Timestamp;
 pub use self::table::print;
 use crate::{
     capture::{self, Capture, CaptureError},
+    config::default_watched_ports,
     kernel::WatchList,
     pipeline::{
-        PortName,
         conservation::Report,
         derive::{Aggregator, record_of},
         snapshot::{Frame, Snapshot},
@@ -63,7 +63,7 @@ impl Replay {
         let mut counting = Counting {
             watch: WatchList::new(watch)?,
             totals: KernelTotals::zero(),
-            aggregator: Aggregator::new(Arc::clone(&self.regions), &[] as &[PortName]),
+            aggregator: Aggregator::new(Arc::clone(&self.regions), &default_watched_ports()),
             first: None,
             last: None,
         };

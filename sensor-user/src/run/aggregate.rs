@@ -8,6 +8,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use sensor_sketch::SourceKey;
+
 use super::drain::{Barrier, Item};
 use crate::{
     pipeline::{
@@ -36,8 +38,9 @@ pub fn spawn(
     answers: Sender<Answer>,
     regions: Arc<RegionHandle>,
     watched: &[PortName],
+    (key, iot_ports): (SourceKey, &[u16]),
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut aggregator = Aggregator::new(regions.table(), watched);
+    let mut aggregator = Aggregator::new(regions.table(), watched).with_sources(key, iot_ports);
     thread::Builder::new().name("aggregate".into()).spawn(move || {
         let mut time = Time::default();
         for item in records {
@@ -51,6 +54,7 @@ pub fn spawn(
                     }
                 }
                 Item::Barrier(barrier) => {
+                    aggregator.turn_sources_to(jiff::Timestamp::now().as_second());
                     let answer = Answer {
                         barrier,
                         derived: aggregator.derived(),

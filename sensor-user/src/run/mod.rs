@@ -9,7 +9,9 @@ mod random;
 mod tick;
 
 use std::{
+    fs::DirBuilder,
     net::{SocketAddr, TcpListener},
+    os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
     sync::{
         Arc,
@@ -20,6 +22,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use sensor_sketch::{KeyError, SourceKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -32,6 +35,9 @@ use crate::{
     kernel::{LoadOptions, Object, Sensor, WatchList, counters::possible_cpus, memory::MapMemory},
     region::RegionHandle,
 };
+
+/// The file of the key of unique sources in the state directory.
+const SOURCE_KEY: &str = "source.key";
 
 /// What can keep the daemon from starting, beside configuration and kernel.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +74,7 @@ pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
         None => Object::embedded(),
     };
     let regions = Arc::new(load_regions(config)?);
+    let source_key = load_source_key(config)?;
     let sensor = load(config, &object, &watch)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -80,7 +87,7 @@ pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
         program: object.digest(),
         watched_addresses: watch.v4_addresses(),
     };
-    runtime.block_on(serve(config, sensor, listener, identity, regions))
+    runtime.block_on(serve(config, sensor, listener, identity, (regions, source_key)))
 }
 
 /// The region database; without one every source is unknown, which is said and counted.
@@ -101,6 +108,21 @@ fn load_regions(config: &Config) -> anyhow::Result<RegionHandle> {
         "region database loaded"
     );
     Ok(regions)
+}
+
+/// The fleet's key, or this sensor's own; where none can be kept, one that ends with the process.
+fn load_source_key(config: &Config) -> Result<SourceKey, KeyError> {
+    let key = match (&config.source_key, &config.state_directory) {
+        (Some(path), _) => SourceKey::load(path)?,
+        (None, Some(directory)) => {
+            // Where it cannot be made, the key's own error says so.
+            let _ = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+            SourceKey::load_or_create(&directory.join(SOURCE_KEY))?
+        }
+        (None, None) => SourceKey::random()?,
+    };
+    tracing::info!(id = key.id(), "key of unique sources");
+    Ok(key)
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
@@ -138,7 +160,7 @@ async fn serve(
     mut sensor: Sensor,
     listener: TcpListener,
     identity: Identity,
-    regions: Arc<RegionHandle>,
+    (regions, source_key): (Arc<RegionHandle>, SourceKey),
 ) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener).context("serving HTTP")?;
     // Not the configured one: port 0 there means any that is free.
@@ -160,7 +182,13 @@ async fn serve(
     let shared = Arc::new(drain::Shared::default());
     let drain = drain::spawn(sensor.take_records()?, queue, Arc::clone(&shared), drain_lag)?;
     let (derived_out, derived_in) = mpsc::channel();
-    let aggregate = aggregate::spawn(records, derived_out, Arc::clone(&regions), &config.watched_ports)?;
+    let aggregate = aggregate::spawn(
+        records,
+        derived_out,
+        Arc::clone(&regions),
+        &config.watched_ports,
+        (source_key, &config.iot_ports),
+    )?;
     let counters = sensor.take_counters()?;
 
     let attachments = sensor.attach(&config.interfaces, config.mode)?;

@@ -261,6 +261,7 @@ impl Ticking {
             listed_pairs: self.series.pairs.rows().collect(),
             other_pairs: self.series.pairs.other(sums.pairs),
             tools: derived.tools.clone(),
+            sources: derived.sources.clone(),
             cells: (derived.cells, derived.cells_overflow),
             regions: self.ticker.regions.table().info().clone(),
             attachments: self.ticker.attachments.clone(),

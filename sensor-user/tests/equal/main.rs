@@ -22,7 +22,10 @@ use sensor_lab::{
 };
 use teiten::{
     kernel::sys,
-    pipeline::snapshot::{ConservationRow, Snapshot},
+    pipeline::{
+        snapshot::{ConservationRow, Snapshot},
+        sources::{Estimates, SourcesRow},
+    },
 };
 
 /// Frames of the scenario; those of the case table come before them.
@@ -152,9 +155,28 @@ fn observe(mode: Mode, frames: &[Vec<u8>]) -> Result<Snapshot, Failed> {
     Ok(serde_json::from_str(&text)?)
 }
 
+/// Without unique sources: a live run has a key of its own, and its hour is not that of the capture.
+fn without_sources(mut snapshot: Snapshot) -> Snapshot {
+    snapshot.unique_sources = SourcesRow::from(&Estimates::default());
+    for row in &mut snapshot.ports {
+        row.sources = None;
+    }
+    for row in &mut snapshot.source_regions {
+        row.sources = None;
+    }
+    for row in &mut snapshot.port_regions {
+        row.sources = None;
+    }
+    for row in &mut snapshot.tools {
+        row.sources = None;
+    }
+    snapshot
+}
+
 /// Without what a replay and a live run cannot have in common. What can is kept, so a new key is compared from the
 /// first day.
 fn comparable(snapshot: Snapshot) -> Snapshot {
+    let snapshot = without_sources(snapshot);
     let conservation = ConservationRow {
         records: 0,
         ..snapshot.conservation

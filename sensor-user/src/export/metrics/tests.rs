@@ -35,6 +35,7 @@ fn bare() -> State {
         other_pairs: [0],
         tools: ToolTotals::default(),
         cells: (0, 0),
+        sources: derived.sources,
         regions: RegionTable::without_database().info().clone(),
         ring_used_bytes: 0,
         last_packet_seconds: 0.0,

@@ -108,10 +108,11 @@ impl Tools {
         }
     }
 
-    /// Takes in a record; `seconds` is when its packets came, since 1970.
-    pub fn add(&mut self, record: &Record, kind: &FlowKind, seconds: i64) {
+    /// Takes in a record; `seconds` is when its packets came, since 1970. Gives the marks that are sure.
+    pub fn add(&mut self, record: &Record, kind: &FlowKind, seconds: i64) -> ToolSet {
+        let mut sure = ToolSet::NONE;
         if kind.tools == ToolSet::NONE {
-            return;
+            return sure;
         }
         self.turn_to(seconds);
         let (source, packets) = (record.key.source, u64::from(record.packets));
@@ -126,10 +127,14 @@ impl Tools {
                 Proof::Source => self.judge((source, tool), kind.port, record),
             };
             self.packets[tool as usize][certainty as usize] += packets;
+            if certainty == Certainty::Sure {
+                sure = sure.union(tool.mark());
+            }
         }
         if kind.tools.contains(ToolSet::MIRAI) && kind.family == Family::Ipv4 {
             self.instances.add(source, record);
         }
+        sure
     }
 
     /// How sure the mark is, with this record.

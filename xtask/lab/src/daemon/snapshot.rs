@@ -33,6 +33,17 @@ pub struct Snapshot {
     pub port_regions_other: OtherRow,
     /// By the tool that left its mark.
     pub tools: Vec<ToolRow>,
+    /// Unique sources.
+    pub unique_sources: UniqueSources,
+}
+
+/// Estimates of unique sources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct UniqueSources {
+    /// Of observed packets.
+    pub all: u64,
+    /// Of packets with the Mirai mark.
+    pub mirai: u64,
 }
 
 /// The terms of the law of conservation.
@@ -105,6 +116,8 @@ pub struct RegionRow {
     pub packets: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources that were.
+    pub sources: Option<u64>,
 }
 
 /// Scans of one port from one region.

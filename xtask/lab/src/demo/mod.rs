@@ -10,6 +10,7 @@ pub mod options;
 pub mod regions;
 pub mod report;
 pub mod scanners;
+pub mod sources;
 pub mod traffic;
 
 use std::{
@@ -30,6 +31,7 @@ use self::{
     options::Options,
     report::{Report, ScannerReport},
     scanners::{Scanned, Scanner},
+    sources::Sources,
     traffic::{Progress, SURGE_PORT, SURGE_REGION, Traffic},
 };
 use crate::{
@@ -158,6 +160,7 @@ impl Stage<'_> {
             sure: sure(&snapshot),
             surge: surge(&traffic, &sent),
             comparison: Comparison::new(&sent, &counted, exposition::cells_overflow(&samples)),
+            sources: Sources::new(&traffic.truth, &snapshot),
             law: snapshot.conservation,
             metrics: exposition::against(&samples, &snapshot),
             scanners,

@@ -10,6 +10,7 @@ use super::{
     compare::{Both, Comparison, Row, Section},
     counts::Marked,
     live,
+    sources::Sources,
     traffic::{SURGE_PORT, SURGE_REGION},
 };
 use crate::daemon::Law;
@@ -38,6 +39,8 @@ pub struct Report {
     pub arrived: u64,
     /// Both sides of everything.
     pub comparison: Comparison,
+    /// Unique sources as sent and as estimated.
+    pub sources: Sources,
     /// The law of conservation at rest.
     pub law: Law,
     /// The metrics beside the snapshot.
@@ -134,10 +137,10 @@ impl Report {
         self.sections().iter().map(Section::difference).sum()
     }
 
-    /// Whether nothing differs, and only the alerts fired that should.
+    /// Whether nothing differs, estimates are within their error, and only the alerts fired that should.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.difference() == 0 && self.alerts.as_ref().is_none_or(Heard::is_right)
+        self.difference() == 0 && self.sources.is_right() && self.alerts.as_ref().is_none_or(Heard::is_right)
     }
 
     /// Packets of the scenario a second.
@@ -180,6 +183,7 @@ impl Report {
             "conservation": self.law,
             "mirai": both(comparison.mirai),
             "tools": self.tools_json(),
+            "unique_sources": self.sources.to_json(),
             "ports": self.ports_json(),
             "protocols": comparison.protocols.iter().map(|(protocol, packets)| json!({
                 "protocol": protocol, "sent": packets.sent, "counted": packets.counted,
@@ -306,6 +310,7 @@ impl fmt::Display for Report {
                 HumanCount(scanner.sure)
             )?;
         }
+        write!(f, "{}", self.sources)?;
         writeln!(
             f,
             "metrics          {} figures of /metrics held against the snapshot, difference {}",
