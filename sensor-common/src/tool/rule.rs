@@ -170,11 +170,10 @@ impl Options {
     #[inline(always)]
     #[must_use]
     pub const fn twelve(octets: [u8; 12]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = octets;
         let words = [
-            u32::from_be_bytes([a, b, c, d]),
-            u32::from_be_bytes([e, f, g, h]),
-            u32::from_be_bytes([i, j, k, l]),
+            u32::from_be_bytes([octets[0], octets[1], octets[2], octets[3]]),
+            u32::from_be_bytes([octets[4], octets[5], octets[6], octets[7]]),
+            u32::from_be_bytes([octets[8], octets[9], octets[10], octets[11]]),
         ];
         Self::from_words(12, words)
     }
@@ -187,8 +186,8 @@ impl Options {
 
     #[inline(always)]
     const fn equal(&self, other: &Self) -> bool {
-        let ([a, b, c], [d, e, f]) = (self.words, other.words);
-        self.bytes == other.bytes && a == d && b == e && c == f
+        let (one, two) = (&self.words, &other.words);
+        self.bytes == other.bytes && one[0] == two[0] && one[1] == two[1] && one[2] == two[2]
     }
 }
 

@@ -9,9 +9,7 @@ use sensor_keep::Status;
 
 use crate::{
     kernel::Attachment,
-    pipeline::{
-        PortName, snapshot::Snapshot, sources::Estimates, tools::ToolTotals, totals::KernelTotals,
-    },
+    pipeline::{PortName, snapshot::Snapshot, sources::Estimates, tools::ToolTotals, totals::KernelTotals},
     region::{Region, RegionInfo},
 };
 

@@ -73,8 +73,8 @@ pub fn flooded(limits: &Limits, updates: u64) -> State {
         other_regions: series.regions.other(sums.regions),
         listed_pairs: series.pairs.rows().collect(),
         other_pairs: series.pairs.other(sums.pairs),
-        tools: derived.tools,
-        sources: derived.sources,
+        tools: derived.tools.clone(),
+        sources: derived.sources.clone(),
         cells: (derived.cells, derived.cells_overflow),
         regions: RegionInfo {
             regions: (0..limits.region_files).map(file).collect(),

@@ -57,7 +57,7 @@ impl<K: Copy + Eq + Hash, V> Generations<K, V> {
 
     /// How many are known.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn known(&self) -> usize {
         self.new.len() + self.old.len()
     }
 
@@ -77,9 +77,9 @@ mod tests {
         let mut map = Generations::new(100);
         for key in 0..1_000 {
             map.insert(key, key);
-            assert!(map.len() <= 200);
+            assert!(map.known() <= 200);
         }
-        assert_eq!(map.len() as u64 + map.crowded_out(), 1_000);
+        assert_eq!(map.known() as u64 + map.crowded_out(), 1_000);
         assert!(map.get(0).is_none());
         assert_eq!(map.get(999), Some(&mut 999));
     }
@@ -105,6 +105,6 @@ mod tests {
         map.turn();
         map.turn();
         assert!(map.get(1).is_none());
-        assert_eq!((map.len(), map.crowded_out()), (0, 0));
+        assert_eq!((map.known(), map.crowded_out()), (0, 0));
     }
 }

@@ -63,7 +63,7 @@ impl Hour {
             self.overlooked_packets += u64::from(record.packets);
             return;
         }
-        let of_one_class = record.peer_ports.count_ones() == 1;
+        let of_one_class = record.peer_ports.is_power_of_two();
         let steady = of_one_class && record.packets >= STEADY_PACKETS;
         let pair = (record.peer_port, record.window);
         self.sources.entry(address).or_default().add(pair, steady);

@@ -108,7 +108,7 @@ impl Tools {
         }
     }
 
-    /// Takes in a record; `seconds` is when its packets came, since 1970. Gives those of its marks that are sure.
+    /// Takes in a record; `seconds` is when its packets came, since 1970. Gives the marks that are sure.
     pub fn add(&mut self, record: &Record, kind: &FlowKind, seconds: i64) -> ToolSet {
         let mut sure = ToolSet::NONE;
         if kind.tools == ToolSet::NONE {
@@ -188,7 +188,7 @@ impl Tools {
             return;
         };
         // After two turns there is nothing left to forget.
-        for _ in 0..((hour - hour_before) / HOUR).min(2) {
+        for _ in 0..(hour.saturating_sub(hour_before) / HOUR).min(2) {
             self.likely.turn();
             self.sure.turn();
             self.instances_before = self.instances.instances();
@@ -203,8 +203,8 @@ impl Tools {
             packets: self.packets,
             near_misses: self.near_misses,
             sources: SourceTable {
-                likely: self.likely.len() as u64,
-                sure: self.sure.len() as u64,
+                likely: self.likely.known() as u64,
+                sure: self.sure.known() as u64,
                 crowded_out: self.likely.crowded_out() + self.sure.crowded_out(),
             },
             instances: self.instances.instances(),

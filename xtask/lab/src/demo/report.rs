@@ -182,8 +182,8 @@ impl Report {
             "classes_sent": sent(&comparison.classes),
             "conservation": self.law,
             "mirai": both(comparison.mirai),
-            "unique_sources": self.sources.to_json(),
             "tools": self.tools_json(),
+            "unique_sources": self.sources.to_json(),
             "ports": self.ports_json(),
             "protocols": comparison.protocols.iter().map(|(protocol, packets)| json!({
                 "protocol": protocol, "sent": packets.sent, "counted": packets.counted,
@@ -285,11 +285,11 @@ impl fmt::Display for Report {
                 write_section(f, &section)?;
             }
         }
-        let sure = self
+        let marks = self
             .sure
             .iter()
             .map(|(tool, packets)| format!("{tool} {}", HumanCount(*packets)));
-        writeln!(f, "sure of the tool {}", sure.collect::<Vec<_>>().join(", "))?;
+        writeln!(f, "sure of the tool {}", marks.collect::<Vec<_>>().join(", "))?;
         let [before, surge] = self.surge;
         writeln!(
             f,
