@@ -47,8 +47,7 @@ const BOTS: &str = "BR";
 const BOTS_PORT: u16 = 37_215;
 /// Where the other senders are: much comes from there anyway.
 const OTHERS: &str = "US";
-/// Packets a second of what else happens at one sensor each. The single source is louder than many: its sensor is young, and
-/// still sees sources for the first time, by which fewer packets might be explained.
+/// Packets a second of what else happens at one sensor each.
 const SIP_RATE: u64 = 500;
 const ONE_SOURCE_RATE: u64 = 4_000;
 
@@ -163,6 +162,9 @@ fn send(
     let packets = rate * LENGTH.as_secs();
     let mut plan = Plan::new(seed, packets, vec![DARK_PREFIX.parse()?]);
     plan.regions = pools.to_vec();
+    // So few that each has been seen when something happens: a young sensor's sources would still rise by themselves, and
+    // look like the many of a wave.
+    plan.sources = 300;
     if what.is_some() {
         plan.surge = Some(Surge {
             region: BOTS.to_owned(),
