@@ -50,8 +50,19 @@ mod tests {
             include_str!("page/page.js"),
         ];
         for text in texts {
-            assert!(!text.contains("://") && !text.contains("src=\"//"), "an address of another host");
-            for sign in ["innerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick", "url("] {
+            assert!(
+                !text.contains("://") && !text.contains("src=\"//"),
+                "an address of another host"
+            );
+            for sign in [
+                "innerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "style=",
+                "onclick",
+                "url(",
+            ] {
                 assert!(!text.contains(sign), "{sign}");
             }
         }

@@ -42,7 +42,8 @@ impl CellKey {
             port: kind.port,
             class: kind.class,
             source_region,
-            tools: kind.tools,
+            // What a packet only nearly has is of no concern here.
+            tools: kind.tools.marks(),
         }
     }
 }

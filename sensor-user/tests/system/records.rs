@@ -5,6 +5,7 @@ use std::{
     fs::{self, OpenOptions},
     io::Write as _,
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -42,7 +43,8 @@ const PORTS: [u16; 4] = [23, 445, 2_323, 5_555];
 
 /// A sensor that writes records there.
 fn recording<'network>(network: &'network Network, directory: &Path) -> Daemon<'network> {
-    let tables = format!("[records]\ndirectory = {directory:?}\nmin_free = \"0 B\"\n");
+    let directory = directory.display();
+    let tables = format!("[records]\ndirectory = \"{directory}\"\nmin_free = \"0 B\"\n");
     let arguments = [
         "-i",
         "rx",
@@ -94,7 +96,7 @@ fn close(root: &Path) {
         min_free: 0,
         ..Settings::new(root.to_owned(), sensor)
     };
-    Keeper::open(settings, Default::default())
+    Keeper::open(settings, Arc::default())
         .unwrap()
         .close_all()
         .unwrap();
@@ -232,6 +234,8 @@ fn failing_disk() {
     traffic::send(&network, &scans(4_000));
     daemon.at_rest(8_000);
     await_metric(&daemon, "teiten_records_failures_total", |now| now > failures);
+    // An open file keeps its room.
+    drop(filler);
     fs::remove_file(disk.path.join("filler")).unwrap();
     let commits = metric(&daemon, "teiten_records_commits_total");
     await_metric(&daemon, "teiten_records_commits_total", |now| now > commits + 1.0);

@@ -34,7 +34,12 @@ fn paths() {
     for (path, status, kind, part) in [
         ("/", 200, "text/html; charset=utf-8", "<a href=\"metrics\">"),
         ("/page.css", 200, "text/css; charset=utf-8", "table"),
-        ("/page.js", 200, "text/javascript; charset=utf-8", "api/v1/snapshot"),
+        (
+            "/page.js",
+            200,
+            "text/javascript; charset=utf-8",
+            "api/v1/snapshot",
+        ),
         (
             "/metrics",
             200,

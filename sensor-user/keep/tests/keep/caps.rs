@@ -1,5 +1,7 @@
 //! Floods within the caps: every sum stays exact through the rest.
 
+use std::sync::Arc;
+
 use sensor_keep::{Caps, FoldedPorts, HOUR, Keeper, Settings};
 use sensor_records::{
     rows::{CellRow, CoverageRow, SourceRow},
@@ -25,7 +27,7 @@ fn small(root: &std::path::Path) -> Settings {
 fn a_spoofed_flood_stays_within_the_caps_and_no_packet_is_missing() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
-    let mut keeper = Keeper::open(small(root), Default::default()).unwrap();
+    let mut keeper = Keeper::open(small(root), Arc::default()).unwrap();
     let mut sent = 0;
     // Each round has sources and cells of its own, and some that were there before.
     for round in 0..5 {
@@ -66,7 +68,7 @@ fn a_spoofed_flood_stays_within_the_caps_and_no_packet_is_missing() {
 fn a_scanner_of_65535_ports_is_64_rows_and_one_that_counts_the_others() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
-    let mut keeper = Keeper::open(small(root), Default::default()).unwrap();
+    let mut keeper = Keeper::open(small(root), Arc::default()).unwrap();
     // Two rounds over all ports: what is folded twice is one port still.
     for _ in 0..2 {
         for block in 0..8 {
@@ -112,7 +114,7 @@ fn ports_that_are_not_all_remembered_are_not_counted() {
     let root = directory.path();
     let mut settings = small(root);
     settings.caps.folded_ports = 100;
-    let mut keeper = Keeper::open(settings, Default::default()).unwrap();
+    let mut keeper = Keeper::open(settings, Arc::default()).unwrap();
     let scans: Vec<_> = (0..1_000)
         .map(|port| source("192.0.2.1", port, 1, BEGIN))
         .collect();
@@ -127,7 +129,7 @@ fn ports_that_are_not_all_remembered_are_not_counted() {
 fn the_first_packet_stays_whole_whichever_interval_brings_it() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
-    let mut keeper = Keeper::open(small(root), Default::default()).unwrap();
+    let mut keeper = Keeper::open(small(root), Arc::default()).unwrap();
     for (seen, ttl) in [(20, 1), (10, 2), (30, 3)] {
         let row = SourceRow {
             first_ttl: Some(ttl),

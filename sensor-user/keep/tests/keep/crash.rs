@@ -69,23 +69,23 @@ impl Count {
         open(copy.path()).close_all().unwrap();
         assert!(verify(copy.path()).unwrap().faults.is_empty());
         let mut open_hours = BTreeMap::new();
-        self.look(copy.path(), &mut open_hours);
+        look(copy.path(), &mut open_hours);
         let mut closed = std::mem::take(&mut self.known);
-        self.look(root, &mut closed);
+        look(root, &mut closed);
         self.known.clone_from(&closed);
         closed.extend(open_hours);
         closed.values().sum()
     }
+}
 
-    /// What each file of the coverage says that was recorded.
-    fn look(&self, root: &Path, known: &mut BTreeMap<PathBuf, i64>) {
-        for path in files(root, Table::Coverage) {
-            let within = path.strip_prefix(root).unwrap().to_owned();
-            known.entry(within).or_insert_with(|| {
-                let rows: Vec<CoverageRow> = read_rows(&path).unwrap();
-                rows.iter().map(|row| row.recorded).sum()
-            });
-        }
+/// What each file of the coverage says that was recorded.
+fn look(root: &Path, known: &mut BTreeMap<PathBuf, i64>) {
+    for path in files(root, Table::Coverage) {
+        let within = path.strip_prefix(root).unwrap().to_owned();
+        known.entry(within).or_insert_with(|| {
+            let rows: Vec<CoverageRow> = read_rows(&path).unwrap();
+            rows.iter().map(|row| row.recorded).sum()
+        });
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
-use sensor_common::{Class, ToolSet, Transport, record::Record};
+use sensor_common::{
+    Class, ToolSet, Transport,
+    record::{Record, port_bit},
+};
 
 use crate::{pipeline::cells::CellKey, region::Region};
 
@@ -50,9 +53,14 @@ impl Detail {
             first_ttl: record.ttl,
             first_window: record.window,
             tcp_flags: record.tcp_flags,
-            tools,
+            tools: tools.marks(),
             destination_bits: record.destinations,
-            peer_port_bits: record.peer_ports,
+            // Flows with some marks keep a signature in the place of the bitmap: then only the first port is known.
+            peer_port_bits: if tools.is_signed() {
+                port_bit(record.peer_port)
+            } else {
+                record.peer_ports
+            },
         }
     }
 
