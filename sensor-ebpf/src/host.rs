@@ -46,7 +46,10 @@ fn has_socket(context: &XdpContext, flow: &Flow) -> bool {
     let ports = u32::from(flow.remote_port.to_be()) | u32::from(flow.local_port.to_be()) << 16;
     let bytes = match flow.family {
         Family::Ipv4 => {
-            write(place, &[flow.remote.low32().to_be(), flow.local.low32().to_be(), ports]);
+            write(
+                place,
+                &[flow.remote.low32().to_be(), flow.local.low32().to_be(), ports],
+            );
             TUPLE_V4_BYTES
         }
         Family::Ipv6 => {

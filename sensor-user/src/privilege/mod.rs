@@ -60,6 +60,11 @@ impl Needs {
             needs.read_beside(file);
         }
         needs.write.extend(config.state_directory.clone());
+        // Where the disk does not let the folder be made yet, it is made later, in the one that is there.
+        let records = config.records.as_ref().map(|records| records.directory.as_path());
+        needs
+            .write
+            .extend(records.map(|folder| existing(folder).to_owned()));
         needs
     }
 
@@ -71,6 +76,14 @@ impl Needs {
             self.read.insert(folder.unwrap_or(Path::new(".")).to_owned());
         }
     }
+}
+
+/// The folder, or the nearest above it that is there.
+fn existing(folder: &Path) -> &Path {
+    folder
+        .ancestors()
+        .find(|ancestor| ancestor.is_dir())
+        .unwrap_or(Path::new("."))
 }
 
 /// What is left.

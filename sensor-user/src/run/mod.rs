@@ -90,6 +90,7 @@ pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>)
     };
     let regions = Arc::new(load_regions(config)?);
     let source_key = load_source_key(config)?;
+    make_folder_of_records(config);
     let mut sensor = load(config, &object, &watch)?;
     let attachments = attach(&mut sensor, config)?;
     // Before there is another thread: what a thread gives up is gone for it and for those that it starts.
@@ -163,6 +164,17 @@ fn load_regions(config: &Config) -> anyhow::Result<RegionHandle> {
         "region database loaded"
     );
     Ok(regions)
+}
+
+/// Made before privileges are given up, so that no more than this folder has to stay writable.
+fn make_folder_of_records(config: &Config) {
+    if let Some(records) = &config.records {
+        // Where it cannot be made, whoever writes records says so, and tries again.
+        let _ = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&records.directory);
+    }
 }
 
 /// The fleet's key, or this sensor's own; where none can be kept, one that ends with the process.

@@ -230,7 +230,7 @@ fn marked(packets: u64, mirai: u64, sources: Option<u64>) -> Total {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::top::picture::Port;
+    use crate::top::picture::PortRow;
 
     fn answer(second: i64, packets: u64, other: Option<u64>) -> Picture {
         let mut ports = vec![port(23, packets)];
@@ -245,8 +245,8 @@ mod tests {
         }
     }
 
-    fn port(port: u16, packets: u64) -> Port {
-        Port {
+    fn port(port: u16, packets: u64) -> PortRow {
+        PortRow {
             transport: "tcp".into(),
             port,
             packets,

@@ -1,7 +1,7 @@
 //! The live view, `teiten top`: what a sensor says of itself at `/api/v1/snapshot`, on a terminal.
 //!
-//! [`source`] asks the sensor, [`picture`] is what it answers, [`history`] turns answers into rates, [`view`] picks
-//! the rows, [`state`] is what the keys change; [`screen`] draws for a terminal and [`text`] writes for a pipe.
+//! `source` asks the sensor, `picture` is what it answers, `history` turns answers into rates, `view` picks
+//! the rows, `state` is what the keys change; `screen` draws for a terminal and `text` writes for a pipe.
 
 mod figures;
 mod history;

@@ -31,13 +31,13 @@ pub struct Picture {
     /// The law of conservation.
     pub conservation: Law,
     /// By destination port.
-    pub ports: Vec<Port>,
+    pub ports: Vec<PortRow>,
     /// By source region.
-    pub source_regions: Vec<Region>,
+    pub source_regions: Vec<RegionRow>,
     /// By port and region.
-    pub port_regions: Vec<Pair>,
+    pub port_regions: Vec<PairRow>,
     /// By tool.
-    pub tools: Vec<Tool>,
+    pub tools: Vec<ToolRow>,
 }
 
 /// The terms of the law that the view shows.
@@ -57,7 +57,7 @@ pub struct Law {
 /// One destination port.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Port {
+pub struct PortRow {
     /// `tcp`, `udp` or `icmp`.
     pub transport: String,
     /// The port.
@@ -73,7 +73,7 @@ pub struct Port {
 /// One source region.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Region {
+pub struct RegionRow {
     /// ISO 3166-1 alpha-2, `ZZ` or `XB`.
     pub source_region: String,
     /// Packets.
@@ -87,7 +87,7 @@ pub struct Region {
 /// One port from one region.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Pair {
+pub struct PairRow {
     /// `tcp`, `udp` or `icmp`.
     pub transport: String,
     /// The port.
@@ -105,7 +105,7 @@ pub struct Pair {
 /// One tool.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Tool {
+pub struct ToolRow {
     /// Its name.
     pub tool: String,
     /// `likely` or `sure`, where the sensor tells them apart.
@@ -116,7 +116,7 @@ pub struct Tool {
     pub sources: Option<u64>,
 }
 
-impl Tool {
+impl ToolRow {
     /// The name, with its certainty where that is not sure.
     pub fn label(&self) -> String {
         match self.certainty.as_deref() {

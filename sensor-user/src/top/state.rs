@@ -222,7 +222,7 @@ impl State {
         };
         match key {
             KeyCode::Char(letter) if text.len() < FILTER_LETTERS && letter.is_ascii_graphic() => {
-                text.push(letter)
+                text.push(letter);
             }
             KeyCode::Backspace => {
                 text.pop();

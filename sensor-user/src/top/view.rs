@@ -59,6 +59,12 @@ impl<'a> View<'a> {
         if let Some(picture) = history.latest() {
             view.ports = view.rows(port_keys(picture, state.filter.as_ref()), state, limit);
             view.regions = view.rows(region_keys(picture, state.filter.as_ref()), state, limit);
+            // The rows of one port's regions are named by what tells them apart.
+            for row in &mut view.regions {
+                if let Key::Pair(_, _, region) = &row.key {
+                    row.name = region_name(region);
+                }
+            }
             let tools = picture.tools.iter().map(|tool| Key::Tool(tool.label())).collect();
             view.tools = view.plain_rows(tools, state.measure, limit);
             let classes = picture
@@ -193,8 +199,7 @@ fn fits(filter: Option<&Filter>, transport: &str, port: u16) -> bool {
 fn name(key: &Key) -> String {
     match key {
         Key::Seen => "all".to_owned(),
-        Key::Port(transport, port) => format!("{port}/{transport}"),
-        Key::Pair(transport, port, region) => format!("{port}/{transport} {region}"),
+        Key::Port(transport, port) | Key::Pair(transport, port, _) => format!("{port}/{transport}"),
         Key::Region(code) => region_name(code),
         Key::Tool(name) | Key::Class(name) => name.clone(),
     }
@@ -270,9 +275,9 @@ mod tests {
     fn view_of(filter: Option<Filter>, measure: Measure, sort: Sort) -> (Vec<String>, Vec<String>) {
         let history = history();
         let state = State {
-            filter,
             measure,
             sort,
+            filter,
             ..State::default()
         };
         let view = View::new(&history, &state, usize::MAX);
@@ -295,11 +300,11 @@ mod tests {
             (
                 Some(Filter::Port(None, 5060)),
                 vec!["5060/udp=900", "5060/tcp=7"],
-                vec!["5060/udp JP=80"],
+                vec!["JP Japan=80"],
             ),
             (
                 Some(Filter::Region("US".into())),
-                vec!["23/tcp US=270"],
+                vec!["23/tcp=270"],
                 vec!["US United States=300"],
             ),
             (

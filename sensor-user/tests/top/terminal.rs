@@ -19,7 +19,7 @@ pub const TESTS: [Test; 4] = [
 ];
 
 /// Long enough for any machine: a wait ends as soon as the screen is as it should be.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A terminal with the view in it. Its server is its own, and ends with it.
 struct Terminal {
@@ -112,7 +112,7 @@ fn keys() {
     terminal.press(&["Down", "Enter"]);
     let screen = terminal.wait("filtered", |screen| screen.contains("port 5060/udp"));
     assert!(
-        screen.contains("5060/udp BR") && !screen.contains("23/tcp"),
+        screen.contains("BR Brazil") && !screen.contains("23/tcp"),
         "{screen}"
     );
     terminal.press(&["Escape"]);
@@ -124,7 +124,7 @@ fn keys() {
     });
     terminal.press(&["Enter"]);
     let screen = terminal.wait("of one region", |screen| screen.contains("region JP"));
-    assert!(screen.contains("23/tcp JP") && screen.contains("700"), "{screen}");
+    assert!(screen.contains("23/tcp") && screen.contains("700"), "{screen}");
     assert!(!screen.contains("5060/udp"), "{screen}");
     terminal.press(&["Escape", "s", "s"]);
     let screen = terminal.wait("sorted by sources", |screen| screen.contains("sort: sources"));
