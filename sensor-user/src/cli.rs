@@ -168,7 +168,7 @@ fn interval(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is no time between 100ms and 1h: write it as in \"2s\"");
     let span: jiff::SignedDuration = text.parse().map_err(|_| bad())?;
     let span = Duration::try_from(span).map_err(|_| bad())?;
-    if (Duration::from_millis(100)..=Duration::from_secs(3600)).contains(&span) {
+    if (Duration::from_millis(100)..=Duration::from_hours(1)).contains(&span) {
         Ok(span)
     } else {
         Err(bad())
