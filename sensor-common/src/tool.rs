@@ -1,6 +1,6 @@
 //! The marks that scanning tools leave in their packets: what they are, and where they are kept.
 //!
-//! [`rule`] is the form of a rule, [`table`] has them all. The kernel's program and user space run the same code.
+//! `rule` is the form of a rule, `table` has them all. The kernel's program and user space run the same code.
 
 mod rule;
 mod table;

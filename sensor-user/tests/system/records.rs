@@ -239,7 +239,8 @@ fn failing_disk() {
     fs::remove_file(disk.path.join("filler")).unwrap();
     let commits = metric(&daemon, "teiten_records_commits_total");
     await_metric(&daemon, "teiten_records_commits_total", |now| now > commits + 1.0);
-    daemon.stop(Signal::SIGTERM).assert_clean();
+    // It said errors, as it should; it ends like any other all the same.
+    assert_eq!(daemon.stop(Signal::SIGTERM).status.code(), Some(0));
     close(&root);
     let coverage: Vec<CoverageRow> = rows(&root);
     assert!(coverage.iter().map(|row| row.write_failures).sum::<i64>() >= 2);
