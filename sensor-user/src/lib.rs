@@ -11,3 +11,4 @@ pub mod pipeline;
 pub mod region;
 pub mod replay;
 pub mod run;
+pub mod status;

@@ -1,21 +1,50 @@
-//! Which XDP program holds an interface, as the kernel says over rtnetlink.
+//! What an interface is like and which XDP program holds it, as the kernel says over rtnetlink.
 
 use std::io;
 
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{LinkAttribute, LinkMessage, LinkXdp},
+    link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp, XdpAttached},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+use super::Mode;
+
+/// An interface, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Interface {
+    /// Its name.
+    pub(super) name: String,
+    /// Whether it is set up.
+    pub(super) up: bool,
+    /// The number of its XDP program.
+    pub(super) program: Option<u32>,
+    /// Where that runs; `None` where it is none of ours: in the card itself, or in several places.
+    pub(super) mode: Option<Mode>,
+}
 
 /// The number of the program on an interface, in whatever mode; nothing where there is none.
 ///
 /// # Errors
-/// The kernel does not say.
+/// The kernel does not say, or there is no such interface.
 pub(super) fn program_on(interface_index: u32) -> io::Result<Option<u32>> {
+    match interface(interface_index)? {
+        Some(interface) => Ok(interface.program),
+        None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
+    }
+}
+
+/// The interface of this number; nothing where there is none.
+///
+/// # Errors
+/// The kernel does not say.
+pub(super) fn interface(index: u32) -> io::Result<Option<Interface>> {
+    if index == 0 {
+        return Ok(None);
+    }
     let mut link = LinkMessage::default();
-    link.header.index = interface_index;
+    link.header.index = index;
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST;
     let mut request = NetlinkMessage::new(header, RouteNetlinkMessage::GetLink(link).into());
@@ -30,23 +59,46 @@ pub(super) fn program_on(interface_index: u32) -> io::Result<Option<u32>> {
     let (answer, _) = socket.recv_from_full()?;
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).map_err(io::Error::other)?;
     match answer.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(program_of(&link)),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(Some(read(&link))),
+        NetlinkPayload::Error(error) => match error.to_io() {
+            error if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+            error => Err(error),
+        },
         _ => Err(io::Error::other("an answer that was not asked for")),
     }
 }
 
-fn program_of(link: &LinkMessage) -> Option<u32> {
-    let parts = link.attributes.iter().filter_map(|attribute| match attribute {
-        LinkAttribute::Xdp(parts) => Some(parts),
-        _ => None,
-    });
-    parts.flatten().find_map(|part| match part {
-        LinkXdp::ProgId(id) | LinkXdp::DrvProgId(id) | LinkXdp::SkbProgId(id) | LinkXdp::HwProgId(id) => {
-            (*id != 0).then_some(*id)
+fn read(link: &LinkMessage) -> Interface {
+    let mut interface = Interface {
+        name: String::new(),
+        up: link.header.flags.contains(LinkFlags::Up),
+        program: None,
+        mode: None,
+    };
+    for attribute in &link.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => interface.name.clone_from(name),
+            LinkAttribute::Xdp(parts) => {
+                for part in parts {
+                    match part {
+                        LinkXdp::ProgId(id)
+                        | LinkXdp::DrvProgId(id)
+                        | LinkXdp::SkbProgId(id)
+                        | LinkXdp::HwProgId(id)
+                            if *id != 0 && interface.program.is_none() =>
+                        {
+                            interface.program = Some(*id);
+                        }
+                        LinkXdp::Attached(XdpAttached::Driver) => interface.mode = Some(Mode::Native),
+                        LinkXdp::Attached(XdpAttached::SocketBuffer) => interface.mode = Some(Mode::Generic),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
         }
-        _ => None,
-    })
+    }
+    interface
 }
 
 /// Number and, where this process may ask for it, name of a program, as they follow the interface's name in a
@@ -69,8 +121,10 @@ mod tests {
     #[test]
     fn the_loopback_is_found_and_what_is_not_there_is_an_error() {
         // Interface 1 is the loopback of every namespace; nobody attaches anything there but in tests of their own.
-        assert!(program_on(1).is_ok());
+        let loopback = interface(1).unwrap().unwrap();
+        assert_eq!(loopback.name, "lo");
         let error = program_on(i32::MAX.unsigned_abs()).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENODEV));
+        assert_eq!(interface(i32::MAX.unsigned_abs()).unwrap(), None);
     }
 }

@@ -9,6 +9,8 @@ use std::{
 
 use caps::{CapSet, Capability};
 
+pub mod objects;
+
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 /// What kernels answer that have no batch look-up for a map type: not one of the C library's numbers.
 const ENOTSUPP: i32 = 524;
@@ -152,6 +154,18 @@ pub fn monotonic_nanoseconds() -> u64 {
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// The time since boot, suspends included, in nanoseconds.
+#[must_use]
+pub fn boot_nanoseconds() -> i64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the structure outlives the call; this clock is always there.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut now) };
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
 /// The kernel's memory page, in bytes.

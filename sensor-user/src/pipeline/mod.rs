@@ -6,8 +6,10 @@ pub mod clock;
 pub mod conservation;
 pub mod decode;
 pub mod derive;
+pub mod ledger;
 mod port_name;
 pub mod snapshot;
 pub mod totals;
+pub mod wall_clock;
 
 pub use self::port_name::{PortName, PortTransport};

@@ -16,6 +16,7 @@ use crate::{
         PortName,
         conservation::Report,
         derive::{Aggregator, record_of},
+        ledger::Books,
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
     },
@@ -150,6 +151,7 @@ impl Counting {
                 ..Report::default()
             },
             lost_queue: (0, 0),
+            earlier: Books::default(),
         };
         Snapshot::new(&frame, &self.totals, &derived)
     }

@@ -6,6 +6,7 @@
 mod aggregate;
 mod drain;
 mod random;
+mod takeover;
 mod tick;
 
 use std::{
@@ -29,7 +30,7 @@ use crate::{
         metrics::{Identity, Metrics},
         published::Published,
     },
-    kernel::{LoadOptions, Object, Sensor, WatchList, counters::possible_cpus, memory::MapMemory},
+    kernel::{LoadOptions, Object, Pins, Sensor, WatchList, counters::possible_cpus, memory::MapMemory},
     region::RegionHandle,
 };
 
@@ -52,14 +53,23 @@ pub enum RunError {
     ThreadEnded(&'static str),
 }
 
-/// Runs the sensor until SIGINT or SIGTERM. `object` names another program than the embedded one.
+/// Runs the sensor until SIGINT or SIGTERM. `object` names another program than the embedded one; with `discard_pins`
+/// pins that cannot be adopted are removed.
 ///
 /// # Errors
-/// Something keeps it from starting, or a part of it fails; nothing stays attached then.
-pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
+/// Something keeps it from starting, or a part of it fails. What an earlier daemon left attached stays so.
+pub fn run(config: &Config, object: Option<PathBuf>, discard_pins: bool) -> anyhow::Result<()> {
     let watch = WatchList::new(&config.watch)?;
     if config.verdict() == sensor_common::Verdict::Drop {
         refuse_own_addresses(&config.watch)?;
+    }
+    // First, because another daemon that runs is the likeliest reason for anything else to fail.
+    let pins = config
+        .pin
+        .then(|| Pins::take(&config.pin_place(), discard_pins))
+        .transpose()?;
+    if pins.is_none() {
+        tracing::info!("nothing is pinned: the program and all totals end with this daemon");
     }
     // What may fail for reasons of its own comes before anything touches the interfaces.
     let listener = listen(config.listen)?;
@@ -68,7 +78,7 @@ pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
         None => Object::embedded(),
     };
     let regions = Arc::new(load_regions(config)?);
-    let sensor = load(config, &object, &watch)?;
+    let sensor = load(config, &object, &watch, pins)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -109,7 +119,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
         .map_err(|source| RunError::Listen { address, source })
 }
 
-fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<Sensor> {
+fn load(config: &Config, object: &Object, watch: &WatchList, pins: Option<Pins>) -> anyhow::Result<Sensor> {
     let memory = MapMemory::new(
         config.flow_slots,
         config.ring_bytes,
@@ -130,7 +140,13 @@ fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<S
         log_level: config.kernel_log,
         seed: random::seed().context("drawing the seed of the flow cache")?,
     };
-    Ok(Sensor::load(object, &options, watch)?)
+    Ok(match pins {
+        Some(pins) => {
+            let epoch = random::seed().context("drawing a number for the ledger")?;
+            Sensor::load_pinned(object, &options, watch, pins, epoch)?
+        }
+        None => Sensor::load(object, &options, watch)?,
+    })
 }
 
 async fn serve(
@@ -158,7 +174,14 @@ async fn serve(
 
     let (queue, records) = mpsc::sync_channel(config.queue_batches);
     let shared = Arc::new(drain::Shared::default());
-    let drain = drain::spawn(sensor.take_records()?, queue, Arc::clone(&shared), drain_lag)?;
+    let earlier = takeover::take_over(&sensor.ledger(), sensor.adopted());
+    let drain = drain::spawn(
+        sensor.take_records()?,
+        sensor.ledger(),
+        queue,
+        Arc::clone(&shared),
+        drain_lag,
+    )?;
     let (derived_out, derived_in) = mpsc::channel();
     let aggregate = aggregate::spawn(records, derived_out, Arc::clone(&regions), &config.watched_ports)?;
     let counters = sensor.take_counters()?;
@@ -184,6 +207,7 @@ async fn serve(
             flush_duration,
             reload: Arc::clone(&reload),
             regions,
+            earlier,
             config: config.clone(),
         },
         stopped,
@@ -214,7 +238,7 @@ async fn serve(
         name = first_ended(any_ended) => Some(name),
     };
     tracing::info!("stopping");
-    // The tick detaches first and then reads what is left, so the last totals are exact.
+    // The tick detaches first, unless the program is to stay, and then reads what is left: the last totals are exact.
     drop(stop_tick);
     let last = tick.join().map_err(|_| RunError::ThreadEnded("tick"))?;
     shared.stop();

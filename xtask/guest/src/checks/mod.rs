@@ -7,6 +7,7 @@ mod maps;
 mod pins;
 mod race;
 mod sensor;
+mod takeover;
 mod verifier;
 
 use anyhow::Result;
@@ -71,6 +72,7 @@ checks! {
     "native_virtio_net" "Native mode on virtio_net" attach::native_virtio_net,
     "generic_lo" "Generic mode on loopback" attach::generic_lo,
     "pins" "Pinned map and link survive their process" pins::survive,
+    "takeover" "Kill, adoption and upgrade under load" takeover::daemon,
     "conservation" "The daemon under load" conservation::daemon,
     "flush_race" "Flush while packets come" race::flag,
     "flush_race_control" "The same without the flag" race::no_flag,
