@@ -92,8 +92,7 @@ pub fn daemon(_: &Machine) -> Result<Finding> {
     let terms = Terms::new(&truth, network.received()? - before, &last.whole_snapshot()?);
     let adopted = last.log().contains("adopted from the daemon before");
     last.stop()?;
-    let set = Path::new(PIN_DIRECTORY);
-    remove(set).context("the pins cannot be removed")?;
+    remove(Path::new(PIN_DIRECTORY)).context("the pins cannot be removed")?;
     ensure!(adopted, "the last daemon adopted nothing");
     ensure!(terms.arrived > 0, "no frame arrived: {terms:?}");
     let wrong: Vec<_> = terms
