@@ -8,6 +8,7 @@ mod drain;
 mod random;
 mod recorder;
 mod supervisor;
+mod takeover;
 mod tick;
 
 use std::{
@@ -38,7 +39,7 @@ use crate::{
         web::Web,
     },
     kernel::{
-        Attachment, KernelError, LoadOptions, Object, Sensor, WatchList, counters::possible_cpus,
+        Attachment, KernelError, LoadOptions, Object, Pins, Sensor, WatchList, counters::possible_cpus,
         load::kernel_release, memory::MapMemory,
     },
     privilege::{self, Needs},
@@ -71,14 +72,27 @@ pub enum RunError {
 }
 
 /// Runs the sensor until SIGINT or SIGTERM. `config_file` is where the configuration was read from, if anywhere;
-/// `object` names another program than the embedded one.
+/// `object` names another program than the embedded one; with `discard_pins` pins that cannot be adopted are removed.
 ///
 /// # Errors
-/// Something keeps it from starting, or a part of it fails; nothing stays attached then.
-pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>) -> anyhow::Result<()> {
+/// Something keeps it from starting, or a part of it fails. What an earlier daemon left attached stays so.
+pub fn run(
+    config: &Config,
+    config_file: Option<&Path>,
+    object: Option<PathBuf>,
+    discard_pins: bool,
+) -> anyhow::Result<()> {
     let watch = WatchList::new(&config.watched_prefixes()?)?;
     if config.verdict() == sensor_common::Verdict::Drop {
         refuse_own_addresses(&config.watch)?;
+    }
+    // First, because another daemon that runs is the likeliest reason for anything else to fail.
+    let pins = config
+        .pin
+        .then(|| Pins::take(&config.pin_place(), discard_pins))
+        .transpose()?;
+    if pins.is_none() {
+        tracing::info!("nothing is pinned: the program and all totals end with this daemon");
     }
     // What may fail for reasons of its own comes before anything touches the interfaces.
     let web = Web::load(config.web_config_file.as_deref()).map_err(ConfigError::Web)?;
@@ -91,7 +105,7 @@ pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>)
     let regions = Arc::new(load_regions(config)?);
     let source_key = load_source_key(config)?;
     make_folder_of_records(config);
-    let mut sensor = load(config, &object, &watch)?;
+    let mut sensor = load(config, &object, &watch, pins)?;
     let attachments = attach(&mut sensor, config)?;
     // Before there is another thread: what a thread gives up is gone for it and for those that it starts.
     let left = privilege::give_up(&Needs::of(config, &web.files()), kernel_release())?;
@@ -198,7 +212,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
         .map_err(|source| RunError::Listen { address, source })
 }
 
-fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<Sensor> {
+fn load(config: &Config, object: &Object, watch: &WatchList, pins: Option<Pins>) -> anyhow::Result<Sensor> {
     let memory = MapMemory::new(
         config.flow_slots,
         config.ring_bytes,
@@ -220,7 +234,13 @@ fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<S
         seed: random::seed().context("drawing the seed of the flow cache")?,
         host: config.watch_host.then(|| config.own_networks.clone()),
     };
-    Ok(Sensor::load(object, &options, watch)?)
+    Ok(match pins {
+        Some(pins) => {
+            let epoch = random::seed().context("drawing a number for the ledger")?;
+            Sensor::load_pinned(object, &options, watch, pins, epoch)?
+        }
+        None => Sensor::load(object, &options, watch)?,
+    })
 }
 
 /// Where and how HTTP is served.
@@ -279,7 +299,14 @@ async fn serve(
 
     let (queue, records) = mpsc::sync_channel(config.queue_batches);
     let shared = Arc::new(drain::Shared::default());
-    let drain = drain::spawn(sensor.take_records()?, queue, Arc::clone(&shared), drain_lag)?;
+    let earlier = takeover::take_over(&sensor.ledger(), sensor.adopted());
+    let drain = drain::spawn(
+        sensor.take_records()?,
+        sensor.ledger(),
+        queue,
+        Arc::clone(&shared),
+        drain_lag,
+    )?;
     let (derived_out, derived_in) = mpsc::channel();
     let aggregate = aggregate::spawn(
         records,
@@ -306,6 +333,7 @@ async fn serve(
             flush_duration,
             reload: Arc::clone(&reload),
             regions,
+            earlier,
             config: config.clone(),
             recorder,
         },
@@ -343,7 +371,7 @@ async fn serve(
     tracing::info!("stopping");
     watchdog.abort();
     supervisor::stopping();
-    // The tick detaches first and then reads what is left, so the last totals are exact.
+    // The tick detaches first, unless the program is to stay, and then reads what is left: the last totals are exact.
     drop(stop_tick);
     let last = tick.join().map_err(|_| RunError::ThreadEnded("tick"))?;
     shared.stop();

@@ -67,6 +67,7 @@ fn too_little() {
     let folder = reachable_binary();
     let arguments = [
         "run",
+        "--no-pin",
         "-i",
         "rx",
         "--watch",
