@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _, stdout},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -41,6 +42,9 @@ pub(crate) struct Arguments {
     /// Run the sensor on Linux 5.10 and 6.1 as well, in virtual machines; `--full` does.
     #[arg(long)]
     kernels: bool,
+    /// Skip those machines when the tests before them took longer than this.
+    #[arg(long, value_name = "MINUTES", requires = "kernels")]
+    kernels_within: Option<u64>,
     /// Break things, and nothing else: run the tests of what the daemon promises when it is killed, starved or misled
     #[arg(long, conflicts_with_all = ["packages", "kernels"])]
     faults: bool,
@@ -69,6 +73,7 @@ impl Arguments {
 /// # Errors
 /// When the machine cannot be set up, or something does not compile.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
+    let begun = Instant::now();
     setup::ensure(Need::Run, arguments.yes)?;
     if project::ebpf_crate().is_dir() {
         build::build_objects(|_| true)?;
@@ -95,7 +100,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     // What these run are no test programs, so they cannot be picked by package or by name.
     let everything = arguments.packages.is_empty() && arguments.filter.is_none() && !arguments.faults;
     if everything && (arguments.full || arguments.kernels) {
-        totals.add(vm::test(arguments.yes)?);
+        let late = |minutes: u64| begun.elapsed() > Duration::from_secs(60 * minutes);
+        totals.add(match arguments.kernels_within {
+            Some(minutes) if late(minutes) => vm::skipped(&format!(
+                "the tests before took more than {minutes} minutes: `cargo xtask vm` runs it"
+            )),
+            _ => vm::test(arguments.yes)?,
+        });
     }
     if everything && arguments.full {
         totals.add(compare::test()?);

@@ -27,7 +27,7 @@ use std::{
 
 use anyhow::Context as _;
 use sensor_sketch::{KeyError, SourceKey};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     check::{self, Places, Plan},
@@ -86,7 +86,8 @@ pub fn run(
     if config.verdict() == sensor_common::Verdict::Drop {
         refuse_own_addresses(&config.watch)?;
     }
-    // First, because another daemon that runs is the likeliest reason for anything else to fail.
+    let web = Web::load(config.web_config_file.as_deref()).map_err(ConfigError::Web)?;
+    // Before the host, because another daemon that runs is the likeliest reason for anything else to fail.
     let pins = config
         .pin
         .then(|| Pins::take(&config.pin_place(), discard_pins))
@@ -95,7 +96,6 @@ pub fn run(
         tracing::info!("nothing is pinned: the program and all totals end with this daemon");
     }
     // What may fail for reasons of its own comes before anything touches the interfaces.
-    let web = Web::load(config.web_config_file.as_deref()).map_err(ConfigError::Web)?;
     let listener = listen(config.listen)?;
     look_at_host(&Plan::of(config, config_file))?;
     let object = match object {
@@ -284,16 +284,12 @@ async fn serve(
     // Not the configured one: port 0 there means any that is free.
     let address = listener.local_addr().context("serving HTTP")?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let reload = Arc::new(AtomicBool::new(false));
-    tokio::spawn(reload_on_hangup(
-        signal(SignalKind::hangup())?,
-        Arc::clone(&reload),
-    ));
+    let reload = reload_on_hangup()?;
     if let Some(log) = sensor.take_log() {
         tokio::spawn(kernel_log(log));
     }
     let published = Arc::new(Published::default());
-    let (mut recorder, recording) = start_recording(config, &identity)?;
+    let (mut recorder, recording) = start_recording(config, &identity, &sensor)?;
     let metrics = Metrics::new(Arc::clone(&published), identity)?;
     let (flush_duration, drain_lag) = (metrics.flush_duration.clone(), metrics.drain_lag.clone());
 
@@ -317,8 +313,8 @@ async fn serve(
         recorder.as_ref().map(|recorder| recorder.handle.clone()),
     )?;
     let counters = sensor.take_counters()?;
-    if let Some(recorder) = &mut recorder {
-        recorder.begin_at(&counters.read(&[])?);
+    if let (Some(recorder), true) = (&mut recorder, sensor.adopted()) {
+        recorder.adopt(sensor.ledger().epoch(), &counters.read(&[])?, &earlier);
     }
 
     let (stop_tick, stopped) = mpsc::channel();
@@ -333,7 +329,7 @@ async fn serve(
             flush_duration,
             reload: Arc::clone(&reload),
             regions,
-            earlier,
+            earlier: earlier.books,
             config: config.clone(),
             recorder,
         },
@@ -391,6 +387,7 @@ async fn serve(
 fn start_recording(
     config: &Config,
     identity: &Identity,
+    sensor: &Sensor,
 ) -> anyhow::Result<(Option<tick::Recorder>, Option<JoinHandle<()>>)> {
     let Some(records) = &config.records else {
         return Ok((None, None));
@@ -401,7 +398,8 @@ fn start_recording(
     let mut settings = records.settings(&config.sensor_id);
     // What is flushed after an hour's end was in the caches before.
     settings.grace += 2 * i64::try_from(config.flush_interval.as_secs()).unwrap_or(0);
-    let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status))?;
+    let epoch = sensor.is_pinned().then(|| sensor.ledger().epoch());
+    let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status), epoch)?;
     let circumstances = crate::records::Circumstances {
         watched_addresses: identity.watched_addresses,
         xdp_mode: String::new(),
@@ -422,10 +420,16 @@ async fn first_ended(any_ended: impl Fn() -> Option<&'static str>) -> &'static s
 }
 
 /// SIGHUP asks for the region database to be loaded anew; the next tick does it.
-async fn reload_on_hangup(mut hangup: Signal, reload: Arc<AtomicBool>) {
-    while hangup.recv().await.is_some() {
-        reload.store(true, Ordering::Release);
-    }
+fn reload_on_hangup() -> std::io::Result<Arc<AtomicBool>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let reload = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&reload);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            asked.store(true, Ordering::Release);
+        }
+    });
+    Ok(reload)
 }
 
 /// Hands the program's own lines to our log.

@@ -5,9 +5,18 @@ use crate::{
     pipeline::ledger::{Amount, Books},
 };
 
+/// What a daemon begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// The books.
+    pub books: Books,
+    /// Whether the daemon before this one ended without stopping.
+    pub died: bool,
+}
+
 /// Begins this daemon's run in the ledger. What the one before had read and not published died with it, and is declared
-/// lost. Gives the books as they stand then.
-pub fn take_over(ledger: &Ledger, adopted: bool) -> Books {
+/// lost.
+pub fn take_over(ledger: &Ledger, adopted: bool) -> Taken {
     let died = ledger.begin_run();
     let read = ledger
         .drained()
@@ -26,5 +35,5 @@ pub fn take_over(ledger: &Ledger, adopted: bool) -> Books {
     } else if adopted {
         tracing::info!("the daemon before this one stopped cleanly: nothing is lost");
     }
-    books
+    Taken { books, died }
 }

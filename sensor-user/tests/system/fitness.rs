@@ -272,7 +272,7 @@ fn mounts() {
     let folder = TempDir::new().unwrap();
     let plant = "while mountpoint -q /sys/fs/bpf; do umount --lazy /sys/fs/bpf || exit 9; done";
     let before = in_mounts(&network, folder.path(), plant);
-    assert_eq!(before.state("bpffs"), "warning");
+    assert_eq!(before.state("bpffs"), "error");
     let cured = in_mounts(
         &network,
         folder.path(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Test,
-    place::{ID, Place, assert_said, await_that, run},
+    place::{ID, Place, assert_said, await_that, layout, run},
 };
 
 pub const TESTS: [(&str, Test); 6] = [
@@ -141,7 +141,10 @@ fn status_and_detach(lock: &LabLock) -> Result<Completion, Failed> {
         (&Value::Bool(false), &Value::Null)
     );
     let set = &found["sets"][0];
-    assert_eq!((&set["layout"], &set["obstacle"]), (&"v1".into(), &Value::Null));
+    assert_eq!(
+        (&set["layout"], &set["obstacle"]),
+        (&layout().into(), &Value::Null)
+    );
     let link = &set["links"][0];
     assert_eq!(
         (&link["interface"], &link["mode"], &link["attached"]),

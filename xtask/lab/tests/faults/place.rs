@@ -10,6 +10,7 @@ use std::{
 };
 
 use libtest_mimic::Failed;
+use sensor_common::config::LAYOUT_VERSION;
 use sensor_lab::{
     artefacts,
     daemon::{Daemon, Settings},
@@ -131,7 +132,7 @@ impl Place {
 
     /// The folder of this sensor's maps.
     pub fn set(&self) -> PathBuf {
-        self.bpf.pins().join(ID.replace('.', "~")).join("v1")
+        self.bpf.pins().join(ID.replace('.', "~")).join(layout())
     }
 
     /// The program as a file with another digest: what comes behind its sections nobody reads.
@@ -206,6 +207,11 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// The folder of what this version's daemons share.
+pub fn layout() -> String {
+    format!("v{LAYOUT_VERSION}")
 }
 
 fn probe() -> Vec<u8> {
