@@ -61,7 +61,8 @@ impl Arguments {
 /// # Errors
 /// When the machine cannot be set up, or something does not compile.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
-    setup::ensure(Need::Run, arguments.yes)?;
+    let need = if arguments.full { Need::Full } else { Need::Run };
+    setup::ensure(need, arguments.yes)?;
     if project::ebpf_crate().is_dir() {
         build::build_objects(|_| true)?;
     }

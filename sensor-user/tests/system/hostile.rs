@@ -12,6 +12,7 @@ use fastrand::Rng;
 use nix::sys::signal::Signal;
 use sensor_lab::{
     frames::{Ipv4, Tcp},
+    authority::{Authority, TLS},
     network::Network,
 };
 
@@ -19,7 +20,6 @@ use crate::{
     Test,
     daemon::Daemon,
     network, program, traffic,
-    web::{Authority, TLS},
 };
 
 pub const TESTS: [Test; 2] = [
@@ -42,8 +42,8 @@ fn in_the_clear() {
 
 fn encrypted() {
     let network = network("hostile-tls");
-    let authority = Authority::make();
-    let web = authority.write(TLS);
+    let authority = Authority::make().unwrap();
+    let web = authority.write(TLS).unwrap();
     let arguments = [
         "-i",
         "rx",

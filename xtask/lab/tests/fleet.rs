@@ -9,30 +9,31 @@
 use std::{
     collections::BTreeSet,
     env,
-    fs::File,
-    io::{Read as _, Write as _},
-    net::{Ipv4Addr, TcpStream},
-    path::{Path, PathBuf},
+    net::Ipv4Addr,
+    path::Path,
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use etherparse::PacketBuilder;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use nix::sched::{CloneFlags, setns};
 use sensor_lab::{
     artefacts,
-    daemon::{Daemon, Settings},
+    authority::{Authority, TLS},
+    daemon::{Daemon, Settings, Web},
     demo::{exposition, regions},
     deployed::expressions::Variables,
-    network::{DARK_PREFIX, Lab, LabLock, Network},
+    network::{DARK_PREFIX, Door, Lab, LabLock, Network},
     scenario::{Plan, RegionPool, Scenario, Surge},
     sender::{Limit, Pace, Queueing, Sender},
-    stack::{Alert, Receiver, Server, Stack, pictures},
+    stack::{Alert, Receiver, Scrape, Sensor, Stack, pictures},
 };
 
 type Test = (&'static str, fn() -> Result<Completion, Failed>);
 
+/// The sensors, and the port of each, in its own namespace.
+const NAMES: [&str; 3] = ["a", "b", "c"];
+const PORT: u16 = 10_023;
 /// How long is sent; what happens, happens in the second half, when the sensors have a past.
 const LENGTH: Duration = Duration::from_secs(100);
 /// How much longer sending may take on a machine that has other things to do.
@@ -86,28 +87,19 @@ enum Extra {
     OneSource,
 }
 
-/// Serves the metrics of a sensor, which listens on loopback in its own namespace, to a Prometheus in this one.
-fn relay(network: &Network) -> anyhow::Result<Server> {
-    let namespace = network.sensor().path().to_owned();
-    Server::start(move |_| scrape(&namespace).unwrap_or_default())
-}
+/// Who may scrape, and with which password.
+const USER: [&str; 2] = ["prometheus", "what Prometheus knows"];
 
-fn scrape(namespace: &Path) -> anyhow::Result<String> {
-    let namespace: PathBuf = namespace.to_owned();
-    let ask = move || -> anyhow::Result<String> {
-        setns(File::open(&namespace)?, CloneFlags::CLONE_NEWNET)?;
-        let mut stream = TcpStream::connect("127.0.0.1:10023")?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: sensor\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
-        Ok(body.to_owned())
-    };
-    // A thread of its own: a thread that has entered a namespace stays there.
-    thread::spawn(ask)
-        .join()
-        .unwrap_or_else(|_| anyhow::bail!("the scrape panicked"))
+/// The web configuration of all three sensors, as an operator of a fleet would write it.
+fn web(authority: &Authority) -> anyhow::Result<Web> {
+    let [user, password] = USER;
+    let hash = bcrypt::hash(password, 5)?;
+    let text = format!("{TLS}basic_auth_users:\n  {user}: {hash}\n");
+    Ok(Web {
+        configuration: authority.write(&text)?.into(),
+        authority: authority.file("ca.pem").into(),
+        user: USER.map(str::to_owned),
+    })
 }
 
 /// Frames of one thing that happens.
@@ -217,6 +209,13 @@ fn send(
     Ok(())
 }
 
+fn sensor((door, name): (&Door, &str)) -> Sensor {
+    Sensor {
+        name: name.to_owned(),
+        address: door.address.to_string(),
+    }
+}
+
 /// A message: its receiver and the labels that tell it from others.
 type Message = (String, Vec<String>);
 
@@ -245,20 +244,24 @@ fn run(
     what: [Option<Extra>; 3],
 ) -> anyhow::Result<(Vec<(Message, String)>, bool)> {
     let pools = regions::read(Path::new(regions::DATABASE))?;
-    let networks = ["a", "b", "c"].map(|letter| Network::pair(lock, &format!("{name}-{letter}")).unwrap());
+    let networks = NAMES.map(|sensor| Network::pair(lock, &format!("{name}-{sensor}")).unwrap());
     let program = artefacts::daemon()?;
+    let authority = Authority::make()?;
+    let web = web(&authority)?;
     let mut daemons = Vec::new();
     for network in &networks {
         let settings = Settings {
             interfaces: vec![network.rx().name.to_owned()],
             watch: vec![DARK_PREFIX.to_owned()],
             flush_interval: Some("1s".to_owned()),
+            web: Some(web.clone()),
             ..Settings::default()
         };
         daemons.push(Daemon::start(network.sensor(), &program, &settings)?);
     }
-    let relays = networks.iter().map(relay).collect::<anyhow::Result<Vec<_>>>()?;
-    let targets: Vec<_> = relays.iter().map(|relay| relay.address.to_string()).collect();
+    let doors = networks.iter().map(|network| Door::open(network.sensor(), PORT));
+    let doors = doors.collect::<Result<Vec<_>, _>>()?;
+    let sensors: Vec<_> = doors.iter().zip(NAMES).map(sensor).collect();
     let receiver = Receiver::start()?;
     let pools = pools.as_slice();
     // Prometheus starts with the traffic: a past without any would make usual traffic a surge.
@@ -267,7 +270,7 @@ fn run(
         for ((network, rate), (what, seed)) in networks.iter().zip(RATES).zip(what.into_iter().zip(1..)) {
             sending.push(scope.spawn(move || send(network, pools, seed, rate, what)));
         }
-        let stack = Stack::start(&targets, &receiver.address().to_string(), || Ok(()))?;
+        let stack = Stack::start(&Scrape::Fleet(&sensors, &web), &receiver.address().to_string(), || Ok(()))?;
         for sending in sending {
             sending
                 .join()
@@ -290,10 +293,10 @@ fn run(
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64() - AFTERWARDS.as_secs_f64();
         let span = [now - LENGTH.as_secs_f64(), now];
-        pictures::draw(&stack, &variables, span, &Path::new(&folder).join(name))?;
+        pictures::draw(stack.api(), &variables, span, &Path::new(&folder).join(name))?;
     }
     // Silence proves something only if the rules were at work at each of the three.
-    let usual = stack.query("count by (instance) (instance_transport_port:teiten_scan_packets:usual10s)")?;
+    let usual = stack.api().query("count by (instance) (instance_transport_port:teiten_scan_packets:usual10s)")?;
     anyhow::ensure!(usual.len() == 3, "only these sensors have a past: {usual:?}");
     let counted = exposition::parse(&daemons[0].metrics()?)?
         .iter()
@@ -304,13 +307,9 @@ fn run(
     let mut heard = receiver.alerts();
     // That depends on the machine, and is true of it.
     heard.retain(|alert| alert.label("alertname") != "TeitenRegionDatabaseOld");
-    let name = |instance: &str| {
-        let at = targets.iter().position(|target| target == instance);
-        at.map_or_else(String::new, |at| ["a", "b", "c"][at].to_owned())
-    };
     let heard = heard
         .iter()
-        .map(|alert| (message(alert), name(alert.label("instance"))));
+        .map(|alert| (message(alert), alert.label("instance").to_owned()));
     Ok((heard.collect(), counted))
 }
 
