@@ -107,9 +107,17 @@ pub(crate) const FULL: [Tool; 4] = [
         "victoria-metrics",
         "takes what an agent sends",
     ),
-    Tool::needed("debootstrap", "debootstrap", "makes a Debian to install the package in"),
+    Tool::needed(
+        "debootstrap",
+        "debootstrap",
+        "makes a Debian to install the package in",
+    ),
     Tool::needed("dpkg-deb", "dpkg", "makes the package"),
-    Tool::optional("chromium", "chromium", "looks at the sensor's page, and draws dashboards"),
+    Tool::optional(
+        "chromium",
+        "chromium",
+        "looks at the sensor's page, and draws dashboards",
+    ),
 ];
 
 /// What virtual machines are made of and run by.

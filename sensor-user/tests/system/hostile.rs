@@ -11,16 +11,12 @@ use std::{
 use fastrand::Rng;
 use nix::sys::signal::Signal;
 use sensor_lab::{
-    frames::{Ipv4, Tcp},
     authority::{Authority, TLS},
+    frames::{Ipv4, Tcp},
     network::Network,
 };
 
-use crate::{
-    Test,
-    daemon::Daemon,
-    network, program, traffic,
-};
+use crate::{Test, daemon::Daemon, network, program, traffic};
 
 pub const TESTS: [Test; 2] = [
     ("ten_thousand_hostile_requests_delay_no_count", in_the_clear),

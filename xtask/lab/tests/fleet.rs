@@ -270,7 +270,11 @@ fn run(
         for ((network, rate), (what, seed)) in networks.iter().zip(RATES).zip(what.into_iter().zip(1..)) {
             sending.push(scope.spawn(move || send(network, pools, seed, rate, what)));
         }
-        let stack = Stack::start(&Scrape::Fleet(&sensors, &web), &receiver.address().to_string(), || Ok(()))?;
+        let stack = Stack::start(
+            &Scrape::Fleet(&sensors, &web),
+            &receiver.address().to_string(),
+            || Ok(()),
+        )?;
         for sending in sending {
             sending
                 .join()
@@ -296,7 +300,9 @@ fn run(
         pictures::draw(stack.api(), &variables, span, &Path::new(&folder).join(name))?;
     }
     // Silence proves something only if the rules were at work at each of the three.
-    let usual = stack.api().query("count by (instance) (instance_transport_port:teiten_scan_packets:usual10s)")?;
+    let usual = stack
+        .api()
+        .query("count by (instance) (instance_transport_port:teiten_scan_packets:usual10s)")?;
     anyhow::ensure!(usual.len() == 3, "only these sensors have a past: {usual:?}");
     let counted = exposition::parse(&daemons[0].metrics()?)?
         .iter()

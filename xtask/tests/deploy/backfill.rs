@@ -70,7 +70,9 @@ fn levels(rules: Vec<Rule>) -> Result<Vec<Vec<Rule>>> {
             .iter()
             .filter_map(|(rule, _)| rule.record().map(str::to_owned))
             .collect();
-        let (next, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, read)| read.is_disjoint(&names));
+        let (next, later): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|(_, read)| read.is_disjoint(&names));
         ensure!(!next.is_empty(), "these rules read each other: {names:?}");
         levels.push(next.into_iter().map(|(rule, _)| rule).collect());
         waiting = later;
@@ -98,7 +100,9 @@ fn every_expression_has_rows(api: &Api, moment: f64) -> Result<()> {
     let mut excepted = BTreeMap::new();
     for expression in expressions::all(&variables())?.iter().filter(|one| shipped(one)) {
         let place = format!("{}, {}", expression.file, expression.place);
-        let rows = api.query_at(&expression.query, moment).with_context(|| place.clone())?;
+        let rows = api
+            .query_at(&expression.query, moment)
+            .with_context(|| place.clone())?;
         let reason = EXCEPTED.iter().find(|(part, _)| expression.place.contains(part));
         match (rows.is_empty(), reason) {
             (true, None) => empty.push(place),

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
-
-use crate::tools::promtool;
+use sensor_lab::stack::Api;
 
 /// How long a process may take until it answers, and the samples until they are there.
 pub(crate) const START: Duration = Duration::from_mins(1);
@@ -65,30 +62,10 @@ pub(crate) fn await_answer(address: &str) -> Result<()> {
     Ok(())
 }
 
-/// A server that answers questions.
-pub(crate) struct Answering {
-    /// Where, with scheme and port.
-    pub(crate) url: String,
-    /// What promtool has to know of certificates and passwords: a file of its own kind.
-    pub(crate) client: Option<PathBuf>,
-}
-
 /// The figures of an expression at a moment, by their labels.
-pub(crate) fn ask(server: &Answering, query: &str, time: u64) -> Result<BTreeMap<String, f64>> {
-    let mut arguments = vec!["query".to_owned(), "instant".to_owned()];
-    if let Some(client) = &server.client {
-        arguments.push(format!("--http.config.file={}", client.display()));
-    }
-    arguments.extend([
-        "--format=json".to_owned(),
-        format!("--time={time}"),
-        server.url.clone(),
-        query.to_owned(),
-    ]);
-    let said = promtool(&arguments)?;
-    let rows: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
+pub(crate) fn ask(server: &Api, query: &str, time: f64) -> Result<BTreeMap<String, f64>> {
     let mut figures = BTreeMap::new();
-    for row in rows.as_array().context("no rows")? {
+    for row in server.query_at(query, time)? {
         // The name is lost or kept by rules of each server's own.
         let mut labels = row["metric"].clone();
         if let Some(labels) = labels.as_object_mut() {
@@ -99,4 +76,3 @@ pub(crate) fn ask(server: &Answering, query: &str, time: u64) -> Result<BTreeMap
     }
     Ok(figures)
 }
-

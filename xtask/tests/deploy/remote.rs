@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use sensor_lab::authority::Authority;
-use serde_json::{Value, json};
+use sensor_lab::daemon::Web;
+use sensor_lab::stack::Api;
+use serde_json::Value;
 
 use crate::Test;
 use crate::chain::sensor::Sensor;
 use crate::expressions::{self, Owes, Variables};
 use crate::files;
-use crate::process::{Answering, Process, START, ask, await_answer, free_addresses};
+use crate::process::{Process, START, ask, await_answer, free_addresses};
 
 pub(crate) const TESTS: &[Test] = &[(
     "an_agent_gives_prometheus_and_victoria_metrics_the_same_figures",
@@ -28,7 +30,10 @@ const PAST: Duration = Duration::from_secs(40);
 const NEAR: f64 = 0.15;
 
 /// The passwords of those who may ask the central server.
-const PASSWORDS: [(&str, &str); 2] = [("agent", "what the agent knows"), ("grafana", "what Grafana knows")];
+const PASSWORDS: [(&str, &str); 2] = [
+    ("agent", "what the agent knows"),
+    ("grafana", "what Grafana knows"),
+];
 
 /// The deployed file of the agent, to run here: another target, a scrape each second, two places to send to. To the central
 /// server it sends as it stands there, over TLS and with its password.
@@ -53,8 +58,8 @@ fn agent(sensor: &str, central: &str, victoria: &str) -> Result<String> {
 }
 
 /// The deployed web configuration of the central server, with certificates and passwords of this run in the files that it
-/// and the agent name. Gives the file by which promtool asks it, as Grafana would.
-fn web(folder: &Path) -> Result<PathBuf> {
+/// and the agent name. Gives what Grafana would ask it by.
+fn web(folder: &Path) -> Result<Web> {
     let authority = Authority::make()?;
     fs::create_dir(folder.join("tls"))?;
     let mut web = files::yaml("deploy/prometheus/web.yml")?;
@@ -67,22 +72,23 @@ fn web(folder: &Path) -> Result<PathBuf> {
         fs::copy(authority.file(from), folder.join(to)).with_context(|| to.to_owned())?;
     }
     for (user, password) in PASSWORDS {
-        ensure!(web["basic_auth_users"][user].is_string(), "web.yml has no user {user}");
+        ensure!(
+            web["basic_auth_users"][user].is_string(),
+            "web.yml has no user {user}"
+        );
         web["basic_auth_users"][user] = bcrypt::hash(password, 5)?.into();
         fs::write(folder.join(format!("tls/{user}-password")), password)?;
     }
     fs::write(folder.join("web.yml"), web.to_string())?;
-    let client = folder.join("client.yml");
-    let file = |name: &str| folder.join("tls").join(name).display().to_string();
-    let text = json!({
-        "tls_config": {"ca_file": file("ca.pem")},
-        "basic_auth": {"username": "grafana", "password_file": file("grafana-password")},
-    });
-    fs::write(&client, text.to_string())?;
-    Ok(client)
+    let [_, (user, password)] = PASSWORDS;
+    Ok(Web {
+        configuration: folder.join("web.yml"),
+        authority: folder.join("tls/ca.pem"),
+        user: [user, password].map(str::to_owned),
+    })
 }
 
-fn start(folder: &Path, sensor: &str) -> Result<(Vec<Process>, [Answering; 2])> {
+fn start(folder: &Path, sensor: &str) -> Result<(Vec<Process>, [Api; 2])> {
     let [central, victoria, agent_address] = free_addresses()?;
     let path = |name: &str| folder.join(name).display().to_string();
     fs::write(
@@ -95,13 +101,13 @@ fn start(folder: &Path, sensor: &str) -> Result<(Vec<Process>, [Answering; 2])> 
         files::text("deploy/prometheus/demo/rules/recording.yml")?,
     )?;
     fs::write(folder.join("agent.yml"), agent(sensor, &central, &victoria)?)?;
-    let client = web(folder)?;
+    let web = web(folder)?;
     let receivers = vec![
         Process::start(
             "prometheus",
             &[
                 format!("--config.file={}", path("central.yml")),
-                format!("--web.config.file={}", path("web.yml")),
+                format!("--web.config.file={}", web.configuration.display()),
                 format!("--storage.tsdb.path={}", path("central")),
                 format!("--web.listen-address={central}"),
                 "--web.enable-remote-write-receiver".to_owned(),
@@ -129,29 +135,18 @@ fn start(folder: &Path, sensor: &str) -> Result<(Vec<Process>, [Answering; 2])> 
             format!("--web.listen-address={agent_address}"),
         ],
     )?);
-    let central = Answering {
-        url: format!("https://{central}"),
-        client: Some(client),
-    };
-    let victoria = Answering {
-        url: format!("http://{victoria}"),
-        client: None,
-    };
-    Ok((processes, [central, victoria]))
+    strangers_learn_nothing(&central, &web)?;
+    let servers = [Api::over_tls(&central, &web)?, Api::of(&victoria)];
+    Ok((processes, servers))
 }
 
 /// Without its password the central server tells nobody anything.
-fn strangers_learn_nothing(central: &Answering) -> Result<()> {
-    let stranger = central.client.as_ref().context("no file of promtool's")?.with_file_name("stranger.yml");
-    let mut known: Value = serde_json::from_str(&fs::read_to_string(stranger.with_file_name("client.yml"))?)?;
-    known.as_object_mut().context("no object")?.remove("basic_auth");
-    fs::write(&stranger, known.to_string())?;
-    let asked = Answering {
-        url: central.url.clone(),
-        client: Some(stranger),
-    };
-    let refusal = ask(&asked, "up", 0).err().context("a stranger was answered")?;
-    ensure!(format!("{refusal:#}").contains("401"), "{refusal:#}");
+fn strangers_learn_nothing(central: &str, web: &Web) -> Result<()> {
+    let mut stranger = web.clone();
+    stranger.user[1].push('!');
+    let refusal = Api::over_tls(central, &stranger)?.query("up").err();
+    let refusal = refusal.context("a stranger was answered")?;
+    ensure!(format!("{refusal:#}").contains("Unauthorized"), "{refusal:#}");
     Ok(())
 }
 
@@ -186,14 +181,13 @@ fn an_agent_gives_prometheus_and_victoria_metrics_the_same_figures() -> Result<(
     let (_processes, [central, victoria]) = start(folder.path(), &sensor.address.to_string())?;
 
     thread::sleep(PAST);
-    let moment = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() - 5;
+    let moment = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64() - 5.0;
     let end = Instant::now() + START;
-    let arrived = |server: &Answering| ask(server, "up", moment).is_ok_and(|rows| rows.len() == 1);
+    let arrived = |server: &Api| ask(server, "up", moment).is_ok_and(|rows| rows.len() == 1);
     while !arrived(&central) || !arrived(&victoria) {
         ensure!(Instant::now() < end, "the agent's samples did not arrive");
         thread::sleep(Duration::from_millis(500));
     }
-    strangers_learn_nothing(&central)?;
     let variables = Variables {
         rate_interval: "15s",
         range: "15s",

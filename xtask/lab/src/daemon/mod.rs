@@ -40,7 +40,7 @@ impl Mode {
     }
 }
 
-/// Who may ask the daemon, and how it is asked then.
+/// Who may ask a server, and how it is asked then: the daemon, or Prometheus, which have the same web configuration.
 #[derive(Clone, Debug)]
 pub struct Web {
     /// Its web configuration, with TLS.
@@ -53,7 +53,7 @@ pub struct Web {
 
 impl Web {
     /// That its authority alone is trusted.
-    fn trust(&self) -> Result<TlsConfig, ureq::Error> {
+    pub(crate) fn trust(&self) -> Result<TlsConfig, ureq::Error> {
         let certificate = Certificate::from_pem(&fs::read(&self.authority)?)?;
         Ok(TlsConfig::builder()
             .root_certs(RootCerts::from([certificate]))
@@ -61,7 +61,7 @@ impl Web {
     }
 
     /// The header of basic authentication (RFC 7617).
-    fn authorization(&self) -> String {
+    pub(crate) fn authorization(&self) -> String {
         format!("Basic {}", STANDARD.encode(self.user.join(":")))
     }
 }

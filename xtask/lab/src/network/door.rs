@@ -74,10 +74,7 @@ impl Drop for Door {
 fn pass(client: TcpStream, port: u16) -> io::Result<()> {
     client.set_nonblocking(false)?;
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    for (from, to) in [
-        (client.try_clone()?, server.try_clone()?),
-        (server, client),
-    ] {
+    for (from, to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
         thread::spawn(move || copy(from, to));
     }
     Ok(())

@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
+
+use crate::daemon::Web;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The interface of a Prometheus by which it is asked.
+/// The interface of a Prometheus, or of what speaks like one, by which it is asked.
 #[derive(Debug)]
 pub struct Api {
     url: String,
     client: ureq::Agent,
+    authorization: Option<String>,
 }
 
 impl Api {
@@ -21,12 +26,21 @@ impl Api {
     pub fn of(address: &str) -> Self {
         Self {
             url: format!("http://{address}/api/v1"),
-            client: ureq::Agent::config_builder()
-                .timeout_global(Some(PATIENCE))
-                .http_status_as_error(false)
-                .build()
-                .into(),
+            client: client().build().into(),
+            authorization: None,
         }
+    }
+
+    /// The same over TLS, with a password.
+    ///
+    /// # Errors
+    /// The authority's certificate cannot be read.
+    pub fn over_tls(address: &str, web: &Web) -> Result<Self> {
+        Ok(Self {
+            url: format!("https://{address}/api/v1"),
+            client: client().tls_config(web.trust()?).build().into(),
+            authorization: Some(web.authorization()),
+        })
     }
 
     /// The rows of an expression now.
@@ -63,10 +77,14 @@ impl Api {
     }
 
     fn ask(&self, endpoint: &str, parameters: &[(&str, &str)]) -> Result<Vec<Value>> {
-        let text = self
+        let mut question = self
             .client
             .get(format!("{}/{endpoint}", self.url))
-            .query_pairs(parameters.iter().copied())
+            .query_pairs(parameters.iter().copied());
+        if let Some(value) = &self.authorization {
+            question = question.header("Authorization", value);
+        }
+        let text = question
             .call()
             .and_then(|mut answer| answer.body_mut().with_config().limit(64 << 20).read_to_string())
             .context("Prometheus does not answer")?;
@@ -82,3 +100,8 @@ impl Api {
     }
 }
 
+fn client() -> ConfigBuilder<AgentScope> {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .http_status_as_error(false)
+}

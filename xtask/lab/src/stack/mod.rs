@@ -209,8 +209,10 @@ fn write_files(folder: &Path, scrape: &Scrape<'_>, alertmanager: &str, webhook: 
 fn fleet(folder: &Path, sensors: &[Sensor], web: &Web) -> Result<Value> {
     let mut scrape = deployed::yaml("deploy/prometheus/fleet.yml")?["scrape_configs"][0].take();
     let file = |value: &Value| value.as_str().map(|name| folder.join(name));
-    let authority = file(&scrape["tls_config"]["ca_file"]).context("the fleet is scraped without an authority")?;
-    let password = file(&scrape["basic_auth"]["password_file"]).context("the fleet is scraped without a password")?;
+    let authority =
+        file(&scrape["tls_config"]["ca_file"]).context("the fleet is scraped without an authority")?;
+    let password =
+        file(&scrape["basic_auth"]["password_file"]).context("the fleet is scraped without a password")?;
     ensure!(scrape["scheme"] == "https", "the fleet is scraped in the clear");
     for path in [&authority, &password] {
         fs::create_dir_all(path.parent().unwrap_or(folder))?;

@@ -20,16 +20,28 @@ pub(super) struct Member {
 /// The fleet.
 pub(super) fn fleet() -> Vec<Member> {
     let always = [0.0, PAST];
-    let member = |name, sensor, scraped| Member { name, sensor, scraped };
+    let member = |name, sensor, scraped| Member {
+        name,
+        sensor,
+        scraped,
+    };
     vec![
         member("tokyo-1", tokyo(), always),
         member("osaka-1", few_sources(surging()), always),
         member("jakarta-1", backscatter(surging()), always),
-        member("hanoi-1", Sensor::steady(10.0).with("up", Course::Is(1.0)), [PAST - 3.0 * DAY, PAST]),
+        member(
+            "hanoi-1",
+            Sensor::steady(10.0).with("up", Course::Is(1.0)),
+            [PAST - 3.0 * DAY, PAST],
+        ),
         member("manila-1", forged(), always),
         member("seoul-1", ailing(), [PAST - 1.5 * DAY, PAST]),
         member("taipei-1", unreachable(), [PAST - 1.5 * DAY, PAST]),
-        member("lima-1", Sensor::bare([("up", Course::Is(1.0))]), [PAST - DAY / 2.0, PAST - 15.0 * 60.0]),
+        member(
+            "lima-1",
+            Sensor::bare([("up", Course::Is(1.0))]),
+            [PAST - DAY / 2.0, PAST - 15.0 * 60.0],
+        ),
     ]
 }
 
@@ -56,7 +68,10 @@ fn surging() -> Sensor {
     let mut sensor = Sensor::steady(20.0)
         .with("up", Course::Is(1.0))
         .with("scrape_samples_scraped", Course::Is(120.0))
-        .with(r#"teiten_port_syn_packets_total{transport="tcp",port="23"}"#, surge())
+        .with(
+            r#"teiten_port_syn_packets_total{transport="tcp",port="23"}"#,
+            surge(),
+        )
         .with(r#"teiten_port_sources{transport="tcp",port="23"}"#, more())
         .with("teiten_mirai_sources", more())
         .with(
@@ -66,7 +81,10 @@ fn surging() -> Sensor {
                 at: PAST - 90.0 * 60.0,
             },
         )
-        .with(r#"teiten_port_sources{transport="tcp",port="2323"}"#, Course::Is(50.0));
+        .with(
+            r#"teiten_port_sources{transport="tcp",port="2323"}"#,
+            Course::Is(50.0),
+        );
     for region in ["BR", "JP"] {
         for (metric, course) in [
             ("teiten_source_region_packets_total", surge()),
@@ -79,7 +97,7 @@ fn surging() -> Sensor {
     sensor
 }
 
-/// 80/tcp has its eight hours a day; devices without the mark scan for IoT.
+/// 80/tcp has its eight hours a day; devices without the mark scan for `IoT`.
 fn tokyo() -> Sensor {
     daily(surging()).with(
         "teiten_iot_port_without_mirai_sources",
@@ -105,8 +123,14 @@ fn daily(sensor: Sensor) -> Sensor {
 /// One port and one region surge from as many sources as ever.
 fn few_sources(sensor: Sensor) -> Sensor {
     sensor
-        .with(r#"teiten_port_packets_total{transport="udp",port="5060"}"#, surge())
-        .with(r#"teiten_source_region_packets_total{source_region="US"}"#, surge())
+        .with(
+            r#"teiten_port_packets_total{transport="udp",port="5060"}"#,
+            surge(),
+        )
+        .with(
+            r#"teiten_source_region_packets_total{source_region="US"}"#,
+            surge(),
+        )
 }
 
 fn backscatter(sensor: Sensor) -> Sensor {
@@ -144,13 +168,22 @@ fn ailing() -> Sensor {
     };
     Sensor::bare([
         ("up", Course::Is(1.0)),
-        (r#"teiten_outcome_packets_total{outcome="observed_tcp"}"#, Course::Counts(0.0)),
+        (
+            r#"teiten_outcome_packets_total{outcome="observed_tcp"}"#,
+            Course::Counts(0.0),
+        ),
         (r#"teiten_attached{interface="eth0"}"#, Course::Is(0.0)),
-        (r#"teiten_xdp_info{interface="eth0",mode="generic"}"#, Course::Is(1.0)),
+        (
+            r#"teiten_xdp_info{interface="eth0",mode="generic"}"#,
+            Course::Is(1.0),
+        ),
         (r#"teiten_packets_lost_detail_total{reason="ring_full"}"#, rising),
         ("teiten_conservation_difference_packets", Course::Is(-5.0)),
         // It was built in 2020.
-        ("teiten_region_database_build_timestamp_seconds", Course::Is(1_577_836_800.0)),
+        (
+            "teiten_region_database_build_timestamp_seconds",
+            Course::Is(1_577_836_800.0),
+        ),
         ("teiten_clock_steps_total", rising),
         ("teiten_records_disk_free_bytes", Course::Is(1e9)),
     ])

@@ -72,7 +72,8 @@ impl BackFilled {
         let mut lines = String::new();
         for rule in rules {
             let name = rule.record().context("no recording rule")?;
-            self.record_one(name, rule, &mut lines).with_context(|| name.to_owned())?;
+            self.record_one(name, rule, &mut lines)
+                .with_context(|| name.to_owned())?;
         }
         self.write(|out| Ok(out.write_all(lines.as_bytes())?))?;
         self.start()
@@ -127,7 +128,10 @@ impl BackFilled {
         )?;
         await_answer(&address)?;
         let api = Api::of(&address);
-        let up = || api.query_at("up", self.moment()).is_ok_and(|rows| !rows.is_empty());
+        let up = || {
+            api.query_at("up", self.moment())
+                .is_ok_and(|rows| !rows.is_empty())
+        };
         let end = Instant::now() + START;
         while !up() {
             ensure!(Instant::now() < end, "Prometheus does not know its past");
@@ -138,7 +142,7 @@ impl BackFilled {
     }
 }
 
-/// Writes the samples of a sensor, in OpenMetrics, series by series.
+/// Writes the samples of a sensor, in `OpenMetrics`, series by series.
 fn scrapes(out: &mut BufWriter<File>, member: &Member, begin: f64) -> Result<()> {
     let [from, to] = member.scraped;
     let mut series: BTreeMap<String, String> = BTreeMap::new();

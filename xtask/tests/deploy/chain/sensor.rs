@@ -50,7 +50,11 @@ impl Course {
             Self::StartsAgain { rate, at } => (rate * if time < at { time } else { time - at }).floor(),
             Self::Appears { at, .. } if time < at => return None,
             Self::Appears { rate, at } => (rate * (time - at - 1.0).max(0.0)).floor(),
-            Self::Daily { rate, busy, hours: [from, to] } => {
+            Self::Daily {
+                rate,
+                busy,
+                hours: [from, to],
+            } => {
                 let today = (time % DAY).clamp(from, to) - from;
                 let in_hours = (time / DAY).floor() * (to - from) + today;
                 (rate * time + (busy - rate) * in_hours).floor()
