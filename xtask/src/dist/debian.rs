@@ -10,6 +10,8 @@ use anyhow::{Context as _, Result};
 use super::{architecture::Architecture, tree::Tree};
 use crate::{command, project};
 
+/// No address of a person: what is wrong with the package is reported where its source is.
+const MAINTAINER: &str = "The Teiten authors <teiten@example.net>";
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
 
 /// Packs the files into `stage`, and gives the package's name.
@@ -35,6 +37,7 @@ pub(super) fn pack(
         about.join("control"),
         control(&version, architecture, &libc, size(&root)?),
     )?;
+    write_changelog(&root, &version, epoch)?;
     let mut listed = String::new();
     for place in tree.configuration() {
         writeln!(listed, "/{place}")?;
@@ -63,7 +66,7 @@ fn control(version: &str, architecture: Architecture, libc: &str, kibibytes: u64
         "Package: teiten\n\
          Version: {version}\n\
          Architecture: {}\n\
-         Maintainer: The Teiten authors\n\
+         Maintainer: {MAINTAINER}\n\
          Section: net\n\
          Priority: optional\n\
          Installed-Size: {kibibytes}\n\
@@ -78,6 +81,20 @@ fn control(version: &str, architecture: Architecture, libc: &str, kibibytes: u64
          The service is not started before /etc/teiten/teiten.toml says what to watch.\n",
         architecture.debian()
     )
+}
+
+/// What Debian wants to know of the package itself; what changed in the program stands in `changelog.gz`.
+fn write_changelog(root: &Path, version: &str, epoch: &str) -> Result<()> {
+    let mut date = Command::new("date");
+    date.args(["--utc", "--rfc-email", &format!("--date=@{epoch}")]);
+    let date = command::output_of(&mut date).context("date of coreutils cannot be run")?;
+    let text = format!(
+        "teiten ({version}) stable; urgency=medium\n\n  * As the project packs it.\n\n -- {MAINTAINER}  {}\n",
+        date.trim()
+    );
+    let path = root.join("usr/share/doc/teiten/changelog.Debian");
+    fs::write(&path, text)?;
+    command::run(Command::new("gzip").args(["-9", "--no-name"]).arg(path))
 }
 
 /// What is installed, in KiB as dpkg counts: a file takes whole ones.

@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 6] = [
     ("sensor-user/src/config/teiten.toml", "etc/teiten/teiten.toml"),
     ("deploy/debian/copyright", "usr/share/doc/teiten/copyright"),
     ("README.md", "usr/share/doc/teiten/README.md"),
-    ("CHANGELOG.md", "usr/share/doc/teiten/CHANGELOG.md"),
+    ("CHANGELOG.md", "usr/share/doc/teiten/changelog"),
 ];
 /// Folders of the project that go as they are.
 const FOLDERS: [(&str, &str); 4] = [
@@ -161,7 +161,7 @@ impl Tree {
 /// Debian's policy has man pages and changelogs compressed; so are the longest texts.
 fn is_compressed(place: &str) -> bool {
     place.starts_with("usr/share/man/")
-        || ["CHANGELOG.md", "THIRD-PARTY-LICENCES", "sbom.cdx.json"]
+        || ["changelog", "THIRD-PARTY-LICENCES", "sbom.cdx.json"]
             .iter()
             .any(|name| place.ends_with(&format!("usr/share/doc/teiten/{name}")))
 }
