@@ -1,5 +1,6 @@
 //! Tests of the documentation: links that lead somewhere, and code blocks that run or say why not.
 
+mod names;
 mod page;
 
 use std::{
@@ -44,12 +45,19 @@ fn main() -> ExitCode {
         Trial::test("an_anchor_is_made_as_readers_make_it", || {
             check(anchors_are_made())
         }),
+        Trial::test("a_metric_that_nobody_exports_is_noticed", || {
+            check(names::unknown_ones_are_noticed())
+        }),
     ];
     for page in pages {
         let name = page.name.clone();
         let links = page.clone();
         trials.push(Trial::test(format!("links::{name}"), move || {
             check(links_lead_somewhere(&links))
+        }));
+        let metrics = page.clone();
+        trials.push(Trial::test(format!("metrics::{name}"), move || {
+            check(names::are_metrics(&metrics))
         }));
         let commands = page.clone();
         trials.push(Trial::ignorable_test(format!("commands::{name}"), move || {
@@ -171,8 +179,10 @@ fn every_block_has_a_kind(page: &Page) -> Result<()> {
                 block.info
             );
         }
-        if block.info == "json" {
-            serde_json::from_str::<serde_json::Value>(&block.text).with_context(|| place)?;
+        match block.info.as_str() {
+            "json" => drop(serde_json::from_str::<serde_json::Value>(&block.text).with_context(|| place)?),
+            "yaml" => drop(serde_saphyr::from_str::<serde_json::Value>(&block.text).with_context(|| place)?),
+            _ => {}
         }
     }
     Ok(())
