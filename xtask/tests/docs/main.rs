@@ -1,5 +1,6 @@
 //! Tests of the documentation: links that lead somewhere, and code blocks that run or say why not.
 
+mod captures;
 mod names;
 mod page;
 
@@ -188,7 +189,7 @@ fn every_block_has_a_kind(page: &Page) -> Result<()> {
     Ok(())
 }
 
-/// Runs a block in an empty folder, with the built `teiten` in the path. A command that fails ends it.
+/// Runs a block in a folder that holds two captures and nothing else, with the built `teiten` in the path. A command that fails ends it.
 fn run(block: &Block) -> Result<Completion, Failed> {
     let programs = programs().map_err(|error| Failed::from(format!("{error:#}")))?;
     if !programs.join("teiten").is_file() {
@@ -201,6 +202,7 @@ fn run(block: &Block) -> Result<Completion, Failed> {
 
 fn run_in(programs: &Path, block: &Block) -> Result<()> {
     let folder = tempfile::tempdir()?;
+    captures::lay(folder.path())?;
     let mut path = OsString::from(programs);
     path.push(":");
     path.push(env::var_os("PATH").unwrap_or_default());

@@ -26,7 +26,13 @@ fn used(page: &Page) -> BTreeSet<String> {
     let blocks = page.blocks.iter().map(|block| block.text.as_str());
     let words = |text: &str| {
         text.split(|c: char| !(c.is_ascii_alphanumeric() || "_:*".contains(c)))
-            .filter(|word| word.starts_with(PREFIX) && !word.contains([':', '*']) && !word.ends_with('_'))
+            .filter(|word| {
+                let rest = word.strip_prefix(PREFIX).unwrap_or_default();
+                // Not a file's name with a version, not `teiten_*`, not a recorded series.
+                rest.starts_with(|c: char| c.is_ascii_lowercase())
+                    && !word.contains([':', '*'])
+                    && !word.ends_with('_')
+            })
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
@@ -35,7 +41,9 @@ fn used(page: &Page) -> BTreeSet<String> {
 
 /// The metrics in the first column of the reference's tables, and those that it calls planned.
 fn names(reference: &str) -> BTreeSet<String> {
-    let quoted = reference.lines().filter(|line| line.starts_with("| `") || line.contains("planned"));
+    let quoted = reference
+        .lines()
+        .filter(|line| line.starts_with("| `") || line.contains("planned"));
     let (_, planned) = reference.split_once("## Planned").unwrap_or_default();
     quoted
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())

@@ -97,7 +97,16 @@ impl Debian {
 
     /// Runs a line of shell in it as root; gives back what it printed.
     pub(crate) fn run(&self, line: &str) -> Result<String> {
-        let output = self.enter(Command::new("unshare"), line).output()?;
+        self.said_by(Command::new("unshare"), line)
+    }
+
+    /// The same in the sensor's network.
+    pub(crate) fn run_in(&self, network: &Network, line: &str) -> Result<String> {
+        self.said_by(network.command("unshare")?, line)
+    }
+
+    fn said_by(&self, unshare: Command, line: &str) -> Result<String> {
+        let output = self.enter(unshare, line).output()?;
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         ensure!(
             output.status.success(),

@@ -8,6 +8,7 @@ use std::{
     net::{Ipv4Addr, UdpSocket},
     path::{Path, PathBuf},
     process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -18,7 +19,7 @@ use sensor_lab::{
     network::{DARK_PREFIX, Lab, Network, SENDER_ADDRESS},
 };
 
-use debian::Debian;
+use debian::{Debian, Sensor};
 
 /// Datagrams that are sent to the sensor each time, one to each address of the dark prefix.
 const DATAGRAMS: u64 = 256;
@@ -63,31 +64,14 @@ fn whole_life() -> Result<()> {
     let network = Network::pair(&lock, "package")?;
 
     let started = Instant::now();
-    debian.install(&first?)?;
-    // The service must not start by itself: nothing says yet what to watch.
-    ensure!(
-        !debian
-            .path("etc/systemd/system/multi-user.target.wants/teiten.service")
-            .exists(),
-        "the service is enabled without a configuration"
-    );
-    let refusal = debian.run("teiten config check /etc/teiten/teiten.toml").err();
-    let refusal = format!(
-        "{:#}",
-        refusal.context("the configuration as shipped passes for finished")?
-    );
-    ensure!(refusal.contains("interfaces"), "{refusal}");
-    configure(&debian)?;
-    debian.run(
-        "setpriv --reuid=teiten --regid=teiten --clear-groups teiten config check /etc/teiten/teiten.toml",
-    )?;
-    let other = debian.run("setpriv --reuid=65534 --regid=65534 --clear-groups cat /etc/teiten/teiten.toml");
-    ensure!(other.is_err(), "anybody can read what is watched");
-    counts_what_is_sent(&debian, &network)?;
+    let sensor = follow_the_page(&debian, &network, &first?)?;
+    counts_what_is_sent(sensor, &network)?;
     println!(
         "from the package to first counts: {:.1} s",
         started.elapsed().as_secs_f64()
     );
+    let other = debian.run("setpriv --reuid=65534 --regid=65534 --clear-groups cat /etc/teiten/teiten.toml");
+    ensure!(other.is_err(), "anybody can read what is watched");
 
     // An upgrade keeps what the operator wrote, without asking.
     debian.install(&second?)?;
@@ -98,7 +82,7 @@ fn whole_life() -> Result<()> {
         configuration.contains(DARK_PREFIX),
         "the upgrade replaced the configuration"
     );
-    counts_what_is_sent(&debian, &network)?;
+    counts_what_is_sent(debian.start_sensor(&network)?, &network)?;
 
     debian.run("apt-get remove --yes teiten")?;
     ensure!(
@@ -147,7 +131,69 @@ fn pack(folder: &Path, revision: u32) -> Result<PathBuf> {
     packages.next().context("no package was made")
 }
 
-/// What `docs/operations.md` says to write: where, and what.
+/// Does what `docs/install.md` says, line by line, as somebody would who has read nothing else. Only a person's editor, and
+/// systemd, which does not run here, are stood in for. Gives the sensor that runs in the end.
+fn follow_the_page(debian: &Debian, network: &Network, package: &Path) -> Result<Sensor> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/install.md"))?;
+    let block = page
+        .split("```")
+        .find(|block| block.contains("apt-get install ./teiten"))
+        .context("docs/install.md does not install the package")?;
+    let mut sensor = None;
+    for line in block.lines().skip(1) {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        let line = line.strip_prefix("sudo ").unwrap_or(line);
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["sha256sum", ..] => {
+                let mut sums = Command::new("sh");
+                sums.args(["-c", line])
+                    .current_dir(package.parent().unwrap_or(package));
+                ensure!(sums.status()?.success(), "{line}");
+            }
+            ["apt-get", "install", file] => {
+                ensure!(
+                    package.ends_with(file.trim_start_matches("./")),
+                    "{line}: the package is {package:?}"
+                );
+                debian.install(package)?;
+                nothing_is_watched_yet(debian)?;
+            }
+            ["editor", _] => configure(debian)?,
+            ["systemctl", "enable", "--now", "teiten"] => {
+                let started = debian.start_sensor(network)?;
+                sensor = Some(await_answer(started, network)?);
+            }
+            ["curl", ..] => {
+                let output = network.command("sh")?.args(["-c", line]).output()?;
+                ensure!(!output.stdout.is_empty(), "{line} prints nothing");
+            }
+            ["teiten", "top"] => {
+                let screen = debian.run_in(network, "teiten top --once")?;
+                ensure!(screen.contains("difference 0"), "{screen}");
+            }
+            ["teiten", ..] => drop(debian.run_in(network, line)?),
+            other => anyhow::bail!("docs/install.md has a command that this test cannot follow: {other:?}"),
+        }
+    }
+    sensor.context("docs/install.md starts no sensor")
+}
+
+/// The service must not start by itself, and the configuration as shipped says what is missing.
+fn nothing_is_watched_yet(debian: &Debian) -> Result<()> {
+    let enabled = "etc/systemd/system/multi-user.target.wants/teiten.service";
+    ensure!(
+        !debian.path(enabled).exists(),
+        "the service is enabled without a configuration"
+    );
+    let refusal = debian.run("teiten config check /etc/teiten/teiten.toml").err();
+    let refusal = refusal.context("the configuration as shipped passes for finished")?;
+    let refusal = format!("{refusal:#}");
+    ensure!(refusal.contains("interfaces"), "{refusal}");
+    Ok(())
+}
+
+/// Writes the two keys that are wanted, as an editor does: owner and mode stay.
 fn configure(debian: &Debian) -> Result<()> {
     let path = debian.path("etc/teiten/teiten.toml");
     let text = fs::read_to_string(&path)?;
@@ -161,20 +207,24 @@ fn configure(debian: &Debian) -> Result<()> {
         written.contains("\ninterfaces") && written.contains("\nwatch = "),
         "the keys are not there to be filled in"
     );
-    // As an editor does: owner and mode stay.
     Ok(fs::write(path, written)?)
 }
 
-/// Starts the sensor as its unit does, sends, and wants every packet counted; then stops it.
-fn counts_what_is_sent(debian: &Debian, network: &Network) -> Result<()> {
-    let mut sensor = debian.start_sensor(network)?;
+fn await_answer(mut sensor: Sensor, network: &Network) -> Result<Sensor> {
     let end = Instant::now() + PATIENCE;
     while counted(network).is_err() {
         ensure!(sensor.is_running()?, "the sensor ended: {}", sensor.last_words()?);
         ensure!(Instant::now() < end, "the sensor does not answer");
-        std::thread::sleep(Duration::from_millis(200));
+        thread::sleep(Duration::from_millis(200));
     }
+    Ok(sensor)
+}
+
+/// Sends, and wants every packet counted; then stops the sensor.
+fn counts_what_is_sent(sensor: Sensor, network: &Network) -> Result<()> {
+    let sensor = await_answer(sensor, network)?;
     network.sender().enter(send)??;
+    let end = Instant::now() + PATIENCE;
     while counted(network)? != DATAGRAMS {
         ensure!(
             Instant::now() < end,
@@ -182,7 +232,7 @@ fn counts_what_is_sent(debian: &Debian, network: &Network) -> Result<()> {
             counted(network)?,
             sensor.last_words()?
         );
-        std::thread::sleep(Duration::from_millis(200));
+        thread::sleep(Duration::from_millis(200));
     }
     sensor.stop()
 }
