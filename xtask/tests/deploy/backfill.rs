@@ -16,7 +16,7 @@ use self::prometheus::BackFilled;
 use crate::Test;
 use crate::expressions::{self, Expression, Variables};
 use crate::files::{self, Rule};
-use crate::promql::{parse, selector, walk};
+use crate::syntax::{parse, selector, walk};
 
 pub(crate) const TESTS: &[Test] = &[(
     "on_days_of_samples_every_expression_has_rows_and_the_usual_is_what_it_says",

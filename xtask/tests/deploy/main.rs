@@ -18,6 +18,7 @@ mod reference;
 mod remote;
 mod runbooks;
 mod schema;
+mod syntax;
 mod systemd;
 mod tools;
 

@@ -24,7 +24,7 @@ use debian::{Debian, Sensor};
 /// Datagrams that are sent to the sensor each time, one to each address of the dark prefix.
 const DATAGRAMS: u64 = 256;
 /// How long the sensor may take to start, and to see what was sent.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -154,7 +154,8 @@ fn follow_the_page(debian: &Debian, network: &Network, package: &Path) -> Result
             ["apt-get", "install", file] => {
                 ensure!(
                     package.ends_with(file.trim_start_matches("./")),
-                    "{line}: the package is {package:?}"
+                    "{line}: the package is {}",
+                    package.display()
                 );
                 debian.install(package)?;
                 nothing_is_watched_yet(debian)?;
