@@ -8,6 +8,7 @@ mod compare;
 mod conserve;
 mod debian_sources;
 mod demo;
+mod dist;
 mod fuzz;
 mod lint;
 mod packages;
@@ -52,6 +53,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Run the sensor on Debian's kernels, each in a virtual machine of its own.
     Vm(vm::Arguments),
+    /// Make the Debian package, the archive, the lists of what is in them, and their checksums.
+    Dist(dist::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -81,6 +84,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Vm(arguments) => vm::run(&arguments),
+        Command::Dist(arguments) => dist::run(&arguments).map(|()| true),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.
