@@ -287,7 +287,9 @@ async fn serve(
         Arc::clone(&regions),
         &config.watched_ports,
         (source_key, &config.iot_ports),
-        recorder.as_ref().map(|recorder| recorder.handle.clone()),
+        recorder
+            .as_ref()
+            .map(|recorder| (recorder.handle.clone(), recorder.pace)),
     )?;
     let counters = sensor.take_counters()?;
     if let Some(recorder) = &mut recorder {
@@ -373,13 +375,14 @@ fn start_recording(
     let mut settings = records.settings(&config.sensor_id);
     // What is flushed after an hour's end was in the caches before.
     settings.grace += 2 * i64::try_from(config.flush_interval.as_secs()).unwrap_or(0);
+    let pace = crate::records::Pace::new(config.flush_interval, settings.grace);
     let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status))?;
     let circumstances = crate::records::Circumstances {
         watched_addresses: identity.watched_addresses,
         xdp_mode: String::new(),
         program_digest: identity.program.clone(),
     };
-    let recorder = tick::Recorder::new(handle, circumstances, status);
+    let recorder = tick::Recorder::new((handle, pace), circumstances, status);
     Ok((Some(recorder), Some(thread)))
 }
 

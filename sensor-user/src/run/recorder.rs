@@ -7,7 +7,7 @@ use sensor_records::rows::CoverageRow;
 
 use crate::{
     pipeline::totals::KernelTotals,
-    records::{Circumstances, Handle, Message, Reading, seconds_by_hour},
+    records::{Circumstances, Handle, Message, Pace, Reading, seconds_by_hour},
     region::RegionInfo,
 };
 
@@ -15,6 +15,8 @@ use crate::{
 pub struct Recorder {
     /// The way there.
     pub handle: Handle,
+    /// When sketches are due.
+    pub pace: Pace,
     circumstances: Circumstances,
     status: Arc<Status>,
     last: Reading,
@@ -25,9 +27,10 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder that has been told nothing yet.
-    pub fn new(handle: Handle, circumstances: Circumstances, status: Arc<Status>) -> Self {
+    pub fn new((handle, pace): (Handle, Pace), circumstances: Circumstances, status: Arc<Status>) -> Self {
         Self {
             handle,
+            pace,
             circumstances,
             status,
             last: Reading::default(),
