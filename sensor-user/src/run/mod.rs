@@ -7,6 +7,7 @@ mod aggregate;
 mod drain;
 mod random;
 mod recorder;
+mod shipping;
 mod supervisor;
 mod tick;
 
@@ -28,6 +29,7 @@ use anyhow::Context as _;
 use sensor_sketch::{KeyError, SourceKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::shipping::Shipping;
 use crate::{
     check::{self, Places, Plan},
     config::{Config, ConfigError, refuse_own_addresses},
@@ -91,6 +93,7 @@ pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>)
     let regions = Arc::new(load_regions(config)?);
     let source_key = load_source_key(config)?;
     make_folder_of_records(config);
+    let shipping = Shipping::open(config)?;
     let mut sensor = load(config, &object, &watch)?;
     let attachments = attach(&mut sensor, config)?;
     // Before there is another thread: what a thread gives up is gone for it and for those that it starts.
@@ -117,6 +120,7 @@ pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>)
         Http { listener, web },
         identity,
         (regions, source_key),
+        shipping,
     ))
 }
 
@@ -255,6 +259,7 @@ async fn serve(
     http: Http,
     identity: Identity,
     (regions, source_key): (Arc<RegionHandle>, SourceKey),
+    shipping: Option<Shipping>,
 ) -> anyhow::Result<()> {
     let Attached {
         mut sensor,
@@ -291,6 +296,8 @@ async fn serve(
             .as_ref()
             .map(|recorder| (recorder.handle.clone(), recorder.pace)),
     )?;
+    let ship = shipping.as_ref().map(|shipping| Arc::clone(&shipping.status));
+    let stop_shipping = shipping.map(Shipping::start);
     let counters = sensor.take_counters()?;
     if let Some(recorder) = &mut recorder {
         recorder.begin_at(&counters.read(&[])?);
@@ -310,6 +317,7 @@ async fn serve(
             regions,
             config: config.clone(),
             recorder,
+            ship,
         },
         stopped,
     )?;
@@ -354,6 +362,7 @@ async fn serve(
     if let Some(recording) = recording {
         recording.join().map_err(|_| RunError::ThreadEnded("records"))?;
     }
+    drop(stop_shipping);
     drop(stop_http);
     // A client that never reads its answer must not keep the sensor from stopping.
     let _ = tokio::time::timeout(Duration::from_secs(1), http).await;

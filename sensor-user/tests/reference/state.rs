@@ -81,6 +81,7 @@ pub fn flooded(limits: &Limits, updates: u64) -> State {
             ..RegionInfo::default()
         },
         records: Some(Arc::default()),
+        ship: Some(Arc::default()),
         ring_used_bytes: 0,
         last_packet_seconds: 0.0,
         totals,

@@ -34,10 +34,7 @@ use crate::{
 
 pub const TESTS: [Test; 3] = [
     ("records_are_what_the_sensor_counted", recorded),
-    (
-        "sketches_are_those_of_the_sensor_and_outlive_its_death",
-        sketched,
-    ),
+    ("sketches_are_those_of_the_sensor_and_outlive_its_death", sketched),
     (
         "a_disk_that_fails_stops_neither_counting_nor_metrics_and_loses_nothing",
         failing_disk,
@@ -200,7 +197,9 @@ fn sketched() {
     daemon.at_rest(8_000);
     // Sketches are due every second here, and each interval is one commit.
     let commits = metric(&daemon, "teiten_records_commits_total");
-    await_metric(&daemon, "teiten_records_commits_total", |now| now > commits + 20.0);
+    await_metric(&daemon, "teiten_records_commits_total", |now| {
+        now > commits + 20.0
+    });
     daemon.stop(Signal::SIGKILL);
     let daemon = start();
     traffic::send(&network, second);

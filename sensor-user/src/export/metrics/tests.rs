@@ -38,6 +38,7 @@ fn bare() -> State {
         sources: derived.sources,
         regions: RegionTable::without_database().info().clone(),
         records: None,
+        ship: None,
         ring_used_bytes: 0,
         last_packet_seconds: 0.0,
     }
