@@ -4,7 +4,10 @@
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use sensor_common::record::{Marker, RECORD_BYTES, Record};
+use sensor_common::{
+    record::{Marker, RECORD_BYTES, Record},
+    tool::Tool,
+};
 use teiten::{
     pipeline::{
         PortName, PortTransport,
@@ -68,7 +71,7 @@ fuzz_target!(|bytes: &[u8]| {
     let by_region: u64 = derived.regions.iter().map(|region| region.packets).sum();
     assert_eq!(by_region, claimed);
     let mirai: u64 = derived.regions.iter().map(|region| region.mirai).sum();
-    assert_eq!(mirai, derived.mirai);
+    assert_eq!(mirai, derived.tools.all_of(Tool::Mirai));
     let pairs = &derived.pairs;
     let scans: u64 = pairs.rows.values().map(|pair| pair.packets).sum::<u64>() + pairs.other.packets;
     let watched: u64 = derived.watched.iter().flat_map(|(_, regions)| regions).sum();

@@ -3,7 +3,7 @@
 use crate::Verdict;
 
 /// The layout of maps and records. A daemon adopts pinned maps of its own layout only.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// The program's configuration. It is part of the loaded program, so it changes together with it.
 #[repr(C)]
@@ -21,6 +21,10 @@ pub struct KernelConfig {
     pub wake_bytes: u64,
     /// Random, new at each load: where a flow lies in the cache must not be for its sender to choose.
     pub seed: u64,
+    /// Not zero when what is watched is a host that does other work as well: see [`host`](crate::host).
+    pub watch_host: u32,
+    /// Not zero when there is a list of that host's own networks.
+    pub own_networks: u32,
 }
 
 impl KernelConfig {
@@ -32,6 +36,8 @@ impl KernelConfig {
         watch_v6: 0,
         wake_bytes: u64::MAX,
         seed: 0,
+        watch_host: 0,
+        own_networks: 0,
     };
 
     /// The verdict for observed packets. Any number but that of `Drop` passes.
@@ -46,4 +52,4 @@ impl KernelConfig {
     }
 }
 
-const _: () = assert!(size_of::<KernelConfig>() == 32);
+const _: () = assert!(size_of::<KernelConfig>() == 40);

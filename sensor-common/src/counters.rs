@@ -76,6 +76,9 @@ pub struct FlowState {
     /// Records that found no room in this run of `flush`. Kept here and not in a register: the verifier would
     /// follow each of its values as a path of its own.
     pub stayed: u64,
+    /// The marks of the packet at hand, between classification and counting. Kept here for the same reason: the verifier
+    /// knows nothing of what is read back, so all combinations of marks are one path to it.
+    pub marks: u64,
 }
 
 /// What was sent to the ring by one writer. `attempted` includes `lost`.
@@ -94,4 +97,4 @@ pub struct SendBooks {
 
 const _: () = assert!(size_of::<PortCounters>() == 32);
 const _: () = assert!(size_of::<SendBooks>() == 32);
-const _: () = assert!(size_of::<FlowState>() == 104);
+const _: () = assert!(size_of::<FlowState>() == 112);

@@ -2,7 +2,7 @@
 //!
 //! The packet's way, in the order of the modules: [`classify`] reads the headers and names an [`Outcome`];
 //! [`counters`] are the exact totals that the kernel keeps; [`record`] is what leaves the kernel for each flow;
-//! [`watch`] says which addresses are observed; [`config`] is what user space tells the program at load;
+//! [`watch`] says which addresses are observed, [`host`] which packets are a watched host's own business; [`config`] is what user space tells the program at load;
 //! [`names`] are the names of maps and programs. [`generator`] is the load that tests and benchmarks send instead.
 //!
 //! The crate uses `core` alone, so that the same classifier runs in the kernel, in the daemon and on capture files.
@@ -23,6 +23,7 @@ pub mod classify;
 pub mod config;
 pub mod counters;
 pub mod generator;
+pub mod host;
 pub mod names;
 pub mod outcome;
 pub mod record;

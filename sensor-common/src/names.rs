@@ -25,6 +25,8 @@ pub const WATCH_INDEX: &str = "WATCH_INDEX";
 pub const WATCH_BLOCKS: &str = "WATCH_BLOCKS";
 /// Longest-prefix trie: the IPv6 watch list.
 pub const WATCH_V6: &str = "WATCH_V6";
+/// Longest-prefix trie: networks whose packets to a watched host are not dark; IPv4 in its mapped form.
+pub const OWN_NETWORKS: &str = "OWN_NETWORKS";
 /// Per-CPU array: the flow cache.
 pub const FLOWS: &str = "FLOWS";
 /// Per-CPU array of one: records that wait for a full batch.
@@ -56,6 +58,7 @@ mod tests {
             WATCH_INDEX,
             WATCH_BLOCKS,
             WATCH_V6,
+            OWN_NETWORKS,
             FLOWS,
             STAGE,
             STATE,

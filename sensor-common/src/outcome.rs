@@ -76,6 +76,9 @@ outcomes! {
     TruncatedIcmp = 23 "truncated_icmp",
     /// The program could not reach its own maps. Never seen; counted, so that it cannot hide.
     Internal = 24 "internal",
+    /// To an address of a watched host that does other work as well, and part of that work: for one of its sockets, an
+    /// error about what it sent, or from the operator's own networks.
+    NotDark = 25 "not_dark",
 }
 
 impl Outcome {
@@ -88,6 +91,12 @@ impl Outcome {
     pub const fn is_observed(self) -> bool {
         // The observed outcomes are the first numbers, so that this stays one compare in the kernel.
         self as u32 <= Self::ObservedFragment as u32
+    }
+
+    /// Whether the frame alone decides it. For the others it takes maps that are out of reach, or a host's sockets.
+    #[must_use]
+    pub const fn is_of_the_frame(self) -> bool {
+        !matches!(self, Self::Internal | Self::NotDark)
     }
 
     /// Whether the packet is counted in the map `PORTS`.

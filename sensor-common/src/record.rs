@@ -41,10 +41,17 @@ pub struct FlowKind {
     pub fragment: bool,
 }
 
+/// The place of the tools in [`FlowKind::pack`].
+const TOOLS_SHIFT: u32 = 32;
+
 /// The class octet of a marker: no flow has it.
 const MARKER: u8 = 0xff;
 
 impl FlowKind {
+    /// All of a packed kind but the tools: what chooses the slot. So packets of one scan that differ in their marks push
+    /// each other out, and a record of marked packets is a run of them with nothing else in between.
+    pub const WITHOUT_TOOLS: u64 = !((u16::MAX as u64) << TOOLS_SHIFT);
+
     /// Octets from the lowest: port (2), protocol, class, tools (2), family, fragment.
     #[inline(always)]
     #[must_use]
@@ -52,7 +59,7 @@ impl FlowKind {
         self.port as u64
             | (self.protocol as u64) << 16
             | (self.class as u64) << 24
-            | (self.tools.0 as u64) << 32
+            | (self.tools.0 as u64) << TOOLS_SHIFT
             | (self.family as u64) << 48
             | (self.fragment as u64) << 56
     }
@@ -115,7 +122,8 @@ pub struct Record {
     pub destinations: u64,
     /// Destination of the first packet; of an IPv6 one the last 32 bits.
     pub first_destination: u32,
-    /// Which of 32 classes the peer ports fell in: see [`port_bit`].
+    /// Which of 32 classes the peer ports fell in: see [`port_bit`]. Where [`ToolSet::is_signed`] it is the signature
+    /// instead, the same for all packets of the record: see [`Observation::peer_ports`](crate::Observation::peer_ports).
     pub peer_ports: u32,
 }
 

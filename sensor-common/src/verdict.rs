@@ -52,7 +52,8 @@ impl Verdict {
             | Outcome::TruncatedUdp
             | Outcome::BadUdpLength
             | Outcome::TruncatedIcmp
-            | Outcome::Internal => Self::Pass,
+            | Outcome::Internal
+            | Outcome::NotDark => Self::Pass,
         }
     }
 }

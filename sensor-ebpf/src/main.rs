@@ -1,7 +1,8 @@
 //! The XDP program: it reads each packet once, counts it under one outcome, and lets it pass.
 //!
 //! The modules in the order of a packet's way: [`frame`] gives the bytes, the classifier of `sensor-common` reads
-//! them, [`watch`] answers whether the destination is observed, [`totals`] keeps the exact counts, [`flows`] keeps
+//! them, [`watch`] answers whether the destination is observed, [`host`]
+//! whether the packet is the host's own business, [`totals`] keeps the exact counts, [`flows`] keeps
 //! the detail of each source, [`stage`] sends it to user space, and [`flush`] sends what lies idle.
 
 #![no_std]
@@ -10,6 +11,7 @@
 mod flows;
 mod flush;
 mod frame;
+mod host;
 mod maps;
 mod stage;
 mod totals;
@@ -41,6 +43,8 @@ pub fn flush(context: XdpContext) -> u32 {
 #[inline(always)]
 fn count(context: &XdpContext) -> Outcome {
     let outcome = match classify_ethernet(&Frame::of(context), &WatchMaps) {
+        // A constant to the verifier, which leaves out what is not asked for.
+        Ok(observation) if config().watch_host != 0 && host::takes(context, &observation) => Outcome::NotDark,
         Ok(observation) => flows::add(context, &observation),
         Err(outcome) => outcome,
     };

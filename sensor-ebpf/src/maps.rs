@@ -41,6 +41,9 @@ pub static WATCH_BLOCKS: Array<watch::Block, 1> = Array::new();
 /// Sized by the loader: one entry for each prefix.
 #[btf_map]
 pub static WATCH_V6: LpmTrie<[u8; 16], u8, 1> = LpmTrie::new();
+/// Sized by the loader: one entry for each prefix.
+#[btf_map]
+pub static OWN_NETWORKS: LpmTrie<[u8; 16], u8, 1> = LpmTrie::new();
 
 /// Sized by the loader.
 #[btf_map]

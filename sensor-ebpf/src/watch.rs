@@ -2,7 +2,7 @@
 
 use core::{mem::MaybeUninit, ptr::write_volatile};
 
-use aya_ebpf::btf_maps::lpm_trie::Key;
+use aya_ebpf::btf_maps::{LpmTrie, lpm_trie::Key};
 use sensor_common::{
     Address,
     watch::{ALL, FIRST_BLOCK, NONE, Watch, block_bit},
@@ -36,28 +36,34 @@ impl Watch for WatchMaps {
         if config().watch_v6 == 0 {
             return false;
         }
-        let mut key = MaybeUninit::<[u32; KEY_WORDS]>::uninit();
-        let words = [
-            128,
-            ((address.high >> 32) as u32).to_be(),
-            (address.high as u32).to_be(),
-            ((address.low >> 32) as u32).to_be(),
-            (address.low as u32).to_be(),
-        ];
-        let place = key.as_mut_ptr().cast::<u32>();
-        let mut word = 0;
-        while word < KEY_WORDS {
-            // SAFETY: within the key. Volatile, word by word: the stack knows no wider store on this boundary.
-            unsafe { write_volatile(place.add(word), words[word]) }
-            word += 1;
-        }
-        // SAFETY: all five words are written, and they are the layout of a key: its length in bits, then 16 octets
-        // in network order.
-        WATCH_V6
-            .get(unsafe { &*key.as_ptr().cast::<Key<[u8; 16]>>() })
-            .is_some()
+        holds(&WATCH_V6, address)
     }
 }
 
-/// A key of the IPv6 watch list as words.
+/// Whether a list of prefixes holds an address, which is the mapped one for IPv4.
+#[inline(always)]
+pub fn holds<const N: usize>(prefixes: &LpmTrie<[u8; 16], u8, N>, address: Address) -> bool {
+    let mut key = MaybeUninit::<[u32; KEY_WORDS]>::uninit();
+    let words = [
+        128,
+        ((address.high >> 32) as u32).to_be(),
+        (address.high as u32).to_be(),
+        ((address.low >> 32) as u32).to_be(),
+        (address.low as u32).to_be(),
+    ];
+    let place = key.as_mut_ptr().cast::<u32>();
+    let mut word = 0;
+    while word < KEY_WORDS {
+        // SAFETY: within the key. Volatile, word by word: the stack knows no wider store on this boundary.
+        unsafe { write_volatile(place.add(word), words[word]) }
+        word += 1;
+    }
+    // SAFETY: all five words are written, and they are the layout of a key: its length in bits, then 16 octets in
+    // network order.
+    prefixes
+        .get(unsafe { &*key.as_ptr().cast::<Key<[u8; 16]>>() })
+        .is_some()
+}
+
+/// A key of a list of prefixes as words.
 const KEY_WORDS: usize = size_of::<Key<[u8; 16]>>() / size_of::<u32>();

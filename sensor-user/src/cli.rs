@@ -1,11 +1,12 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use teiten::{
     config::{FileConfig, LogFormat, VerdictChoice},
     kernel::ModeChoice,
+    top::{self, Endpoint},
 };
 
 /// A network-telescope sensor: counts every packet that reaches addresses nobody asked for.
@@ -31,11 +32,28 @@ pub enum Command {
     /// Count the packets of capture files, as the sensor would have
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArguments),
+    /// Say whether this host is fit for the sensor, and what to do where it is not
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Box<CheckArguments>),
+    /// Look at a running sensor
+    #[command(after_help = TOP_EXAMPLES)]
+    Top(TopArguments),
     /// Work with configuration files
     Config {
         /// What to do with it.
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// Print the completions of a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages
+    Man {
+        /// Where to; a file for each command
+        directory: PathBuf,
     },
 }
 
@@ -61,11 +79,101 @@ const RUN_EXAMPLES: &str = "Examples:
   teiten run --config /etc/teiten/teiten.toml --listen 0.0.0.0:10023
   curl -s http://127.0.0.1:10023/metrics";
 
+const CHECK_EXAMPLES: &str = "Examples:
+  teiten check --interface eth0
+  teiten check --config /etc/teiten/teiten.toml --json
+
+Exit status 1 when there is an error; warnings alone are 0.";
+
 const REPLAY_EXAMPLES: &str = "Examples:
   teiten replay --watch 198.51.100.0/24 monday.pcap.zst tuesday.pcapng
   tcpdump -w - -r day.pcap port 23 | teiten replay --json -
 
 Exit status 1 when a file could not be read to its end; what came before is counted all the same.";
+
+const TOP_EXAMPLES: &str = "Examples:
+  teiten top
+  teiten top --url https://sensor.example:10023 --user analyst --password-file ~/.teiten-password
+  teiten top --once | head -20
+
+Keys: `?` explains them. Without a terminal, and with --plain, it prints a table for each new answer.";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  teiten completions bash > /usr/share/bash-completion/completions/teiten
+  teiten completions zsh > /usr/share/zsh/vendor-completions/_teiten";
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Which sensor `top` looks at, and how.
+#[derive(Args, Debug)]
+pub struct TopArguments {
+    /// Where the sensor serves
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:10023")]
+    pub url: Endpoint,
+    /// How often it is asked, as in "2s"
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = interval)]
+    pub interval: Duration,
+    /// User of the sensor's basic authentication
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub user: Option<String>,
+    /// File with that user's password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<PathBuf>,
+    /// Certificates to trust instead of the usual authorities, PEM
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Print text instead of drawing on the terminal
+    #[arg(long)]
+    pub plain: bool,
+    /// Print one answer as text, and end
+    #[arg(long)]
+    pub once: bool,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t)]
+    pub color: ColourChoice,
+}
+
+impl TopArguments {
+    /// The arguments in the form that the view takes.
+    pub fn into_options(self) -> top::Options {
+        let colours = match self.color {
+            ColourChoice::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+        };
+        top::Options {
+            endpoint: self.url,
+            credentials: self.user.zip(self.password_file),
+            authority: self.ca_file,
+            interval: self.interval,
+            plain: self.plain,
+            once: self.once,
+            colours,
+        }
+    }
+}
+
+/// A span from 100 ms to an hour: less would be an attack, more no live view.
+fn interval(text: &str) -> Result<Duration, String> {
+    let bad = || format!("{text:?} is no time between 100ms and 1h: write it as in \"2s\"");
+    let span: jiff::SignedDuration = text.parse().map_err(|_| bad())?;
+    let span = Duration::try_from(span).map_err(|_| bad())?;
+    if (Duration::from_millis(100)..=Duration::from_hours(1)).contains(&span) {
+        Ok(span)
+    } else {
+        Err(bad())
+    }
+}
 
 /// What `replay` reads.
 #[derive(Args, Debug)]
@@ -76,6 +184,9 @@ pub struct ReplayArguments {
     /// Addresses to observe; may be given several times. Default: all
     #[arg(long, short, value_name = "CIDR", value_delimiter = ',')]
     pub watch: Vec<String>,
+    /// Write records into this directory, over none that are there
+    #[arg(long, value_name = "DIR")]
+    pub records: Option<PathBuf>,
     /// Print the snapshot, every row of it, as JSON
     #[arg(long)]
     pub json: bool,
@@ -85,6 +196,17 @@ pub struct ReplayArguments {
     /// Country databases. Default: Debian's, where they are installed
     #[arg(long, value_name = "FILE")]
     pub regions: Vec<PathBuf>,
+}
+
+/// What `check` looks at.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// What `run` would be told.
+    #[command(flatten)]
+    pub run: RunArguments,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `run`; each goes before the configuration file.
@@ -102,12 +224,21 @@ pub struct RunArguments {
     /// Dark addresses to observe; may be given several times
     #[arg(long, short, value_name = "CIDR", num_args = 1.., value_delimiter = ',')]
     pub watch: Vec<String>,
+    /// Observe this host's own addresses instead, but for what its sockets take
+    #[arg(long)]
+    pub watch_host: bool,
+    /// With --watch-host: a network whose packets are the host's own business; may be given several times
+    #[arg(long = "own-network", value_name = "CIDR", value_delimiter = ',')]
+    pub own_networks: Vec<String>,
     /// What becomes of packets to watched addresses
     #[arg(long, value_enum)]
     pub verdict: Option<VerdictChoice>,
     /// Where to serve metrics
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
+    /// TLS and passwords for it, in the format of Prometheus' exporter-toolkit
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub web_config_file: Option<PathBuf>,
     /// The sensor's id
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
@@ -147,12 +278,15 @@ impl RunArguments {
         file.capture.interfaces = given(&self.interfaces);
         file.capture.mode = self.mode;
         file.capture.watch = given(&self.watch);
+        file.capture.watch_host = self.watch_host.then_some(true);
+        file.capture.own_networks = given(&self.own_networks);
         file.capture.verdict = self.verdict;
         file.kernel.flow_slots = self.flow_slots;
         file.kernel.ring_size = self.ring_size;
         file.kernel.flush_interval = self.flush_interval;
         file.kernel.log = self.kernel_log;
         file.export.listen = self.listen;
+        file.export.web_config_file.clone_from(&self.web_config_file);
         file.log.level = self.log_level;
         file.log.format = self.log_format;
         file

@@ -9,10 +9,12 @@ use std::{
     sync::Arc,
 };
 
-use clap::Parser as _;
-use cli::{Cli, Command, ConfigCommand, ReplayArguments, RunArguments};
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser as _};
+use cli::{CheckArguments, Cli, Command, ConfigCommand, ReplayArguments, RunArguments};
 use teiten::{
-    config::{Config, ConfigError, FileConfig, TEMPLATE, debian_regions, parse_prefix},
+    check::{self, Places, Plan},
+    config::{Config, ConfigError, FileConfig, TEMPLATE, check_id, debian_regions, parse_prefix},
     region::{RegionSources, RegionTable},
     replay::Replay,
 };
@@ -37,7 +39,14 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Run(arguments) => sensor(&arguments),
+        Command::Check(arguments) => fitness(&arguments),
         Command::Replay(arguments) => replay(&arguments),
+        Command::Top(arguments) => teiten::top::run(&arguments.into_options()),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "teiten", &mut io::stdout());
+            Ok(())
+        }
+        Command::Man { directory } => man_pages(&directory),
         Command::Config { command } => match command {
             ConfigCommand::Init => {
                 print!("{TEMPLATE}");
@@ -56,14 +65,54 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
+/// A page for the command, and one for each of its commands.
+fn man_pages(directory: &Path) -> anyhow::Result<()> {
+    clap_mangen::generate_to(Cli::command(), directory).with_context(|| {
+        format!(
+            "writing man pages to {}: is it a folder that you may write to?",
+            directory.display()
+        )
+    })
+}
+
 fn load(file: &Path) -> Result<Config, ConfigError> {
     Config::load(Some(file), FileConfig::default())
+}
+
+/// Looks at the host, and fails where the sensor would not run.
+fn fitness(arguments: &CheckArguments) -> anyhow::Result<()> {
+    let file = arguments.run.config.as_deref();
+    let (config, asked) = Config::load_in_part(file, arguments.run.to_file_config())?;
+    let mut plan = Plan::of(&config, file);
+    plan.regions = Some(RegionSources {
+        regions: config.region_country.clone(),
+        systems: config.region_asn.clone(),
+    });
+    if !asked.interfaces {
+        plan.interfaces.clear();
+    }
+    if !asked.watch {
+        plan.watch.clear();
+    }
+    let report = check::look(&plan, &Places::default());
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{report}")?;
+    }
+    anyhow::ensure!(
+        report.fit,
+        "this host is not fit for the sensor: see the errors above"
+    );
+    Ok(())
 }
 
 fn sensor(arguments: &RunArguments) -> anyhow::Result<()> {
     let config = Config::load(arguments.config.as_deref(), arguments.to_file_config())?;
     teiten::logging::start(&config)?;
-    teiten::run::run(&config, arguments.object.clone())
+    teiten::run::run(&config, arguments.config.as_deref(), arguments.object.clone())
 }
 
 fn replay(arguments: &ReplayArguments) -> anyhow::Result<()> {
@@ -85,7 +134,8 @@ fn replay(arguments: &ReplayArguments) -> anyhow::Result<()> {
         files: arguments.files.clone(),
         watch: watch.collect::<Result<_, _>>()?,
         regions: Arc::new(regions),
-        sensor: arguments.id.clone(),
+        sensor: check_id(Some(arguments.id.clone()))?,
+        records: arguments.records.clone(),
     }
     .run()?;
     let mut out = BufWriter::new(io::stdout().lock());

@@ -22,6 +22,9 @@ enum What {
     /// The XDP program alone, what the verifier went through, and what the maps take.
     #[command(disable_help_flag = true)]
     Kernel(Options),
+    /// What a record costs behind the ring, without a kernel and without root; `--json` for programs.
+    #[command(disable_help_flag = true)]
+    Drain(Options),
 }
 
 #[derive(clap::Args)]
@@ -39,6 +42,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (name, options) = match &arguments.what {
         What::Live(options) => ("bench-live", options),
         What::Kernel(options) => ("bench-kernel", options),
+        What::Drain(options) => {
+            let mut cargo = command::cargo();
+            cargo.args(["bench", "--package", "teiten", "--bench", "drain", "--"]);
+            return command::run(cargo.args(&options.options));
+        }
     };
     let program = build_lab_program(name)?;
     let status = command::run_elevated(&program, &options.options)?;

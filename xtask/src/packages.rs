@@ -70,7 +70,7 @@ pub(crate) const BUILD: [Tool; 5] = [
 ];
 
 /// What demo and tests run.
-pub(crate) const RUN: [Tool; 9] = [
+pub(crate) const RUN: [Tool; 15] = [
     Tool::needed("ip", "iproute2", "makes test networks"),
     Tool::needed("ethtool", "ethtool", "sets their offloads"),
     Tool::needed(
@@ -78,8 +78,13 @@ pub(crate) const RUN: [Tool; 9] = [
         "tcpdump",
         "is a second opinion on what was on the wire",
     ),
+    Tool::needed("curl", "curl", "asks the sensor over TLS"),
+    Tool::needed("openssl", "openssl", "makes certificates for that"),
+    Tool::needed("systemd-analyze", "systemd", "judges the systemd unit"),
+    Tool::needed("setcap", "libcap2-bin", "gives a program its capabilities"),
     Tool::needed("zmap", "zmap", "scans test networks"),
     Tool::needed("nmap", "nmap", "scans test networks"),
+    Tool::needed("masscan", "masscan", "scans test networks"),
     Tool::needed(
         "/usr/share/tor/geoip",
         "tor-geoipdb",
@@ -91,11 +96,12 @@ pub(crate) const RUN: [Tool; 9] = [
         "scrapes the sensor, checks metrics and rules",
     ),
     Tool::needed("amtool", "prometheus-alertmanager", "routes the alerts"),
+    Tool::needed("tmux", "tmux", "is the terminal that the live view is tested in"),
     Tool::optional("bpftool", "bpftool", "shows loaded programs and maps"),
 ];
 
 /// What virtual machines are made of and run by.
-pub(crate) const VM: [Tool; 8] = [
+pub(crate) const VM: [Tool; 10] = [
     Tool::needed("apt-get", "apt", "fetches kernels"),
     Tool::needed(
         "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -106,6 +112,8 @@ pub(crate) const VM: [Tool; 8] = [
     Tool::needed("strip", "binutils", "makes programs small"),
     Tool::needed("busybox", "busybox-static", "is the system of virtual machines"),
     Tool::needed("ip", "iproute2", "makes links in them"),
+    Tool::needed("setpriv", "util-linux", "starts programs as another user"),
+    Tool::optional("debootstrap", "debootstrap", "makes a Debian with systemd"),
     Tool::needed("cpio", "cpio", "packs their files"),
     Tool::needed("qemu-system-x86_64", "qemu-system-x86", "runs them"),
 ];

@@ -19,7 +19,7 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 
 /// Names of the test targets that load programs into the kernel or make test networks.
-const PRIVILEGED: [&str; 6] = ["demo", "equal", "kernel", "load", "system", "wire"];
+const PRIVILEGED: [&str; 7] = ["demo", "equal", "fleet", "kernel", "load", "system", "wire"];
 
 /// Minutes that one test program may take, in the fast tier and with `--full`: past that it hangs.
 const MINUTES: u32 = 20;

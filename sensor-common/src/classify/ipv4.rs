@@ -6,6 +6,7 @@ use crate::{Address, Family, Outcome, watch::Watch};
 /// Bytes of the header without options.
 pub const HEADER_BYTES: usize = 20;
 
+const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 
@@ -52,6 +53,8 @@ where
         protocol: header[9],
         ttl: header[8],
         length: total_bytes as u32,
+        identification: u16::from_be_bytes([header[4], header[5]]),
+        dont_fragment: fragment & DONT_FRAGMENT != 0,
         first_fragment: fragment & MORE_FRAGMENTS != 0,
     };
     if fragment & FRAGMENT_OFFSET != 0 {

@@ -48,6 +48,8 @@ where
         protocol: fixed[6],
         ttl: fixed[7],
         length: (HEADER_BYTES + payload_bytes) as u32,
+        identification: 0,
+        dont_fragment: false,
         first_fragment: false,
     };
     let mut at = offset + HEADER_BYTES;

@@ -16,7 +16,7 @@ pub mod udp;
 pub use self::{ethernet::classify_ethernet, transport::Transport};
 use crate::{
     Address, Class, Family, Outcome, ToolSet,
-    record::{FlowKey, FlowKind},
+    record::{FlowKey, FlowKind, port_bit},
     watch::Watch,
 };
 
@@ -54,6 +54,8 @@ pub struct Observation {
     pub class: Class,
     /// The marks of tools.
     pub tools: ToolSet,
+    /// What the packet has in common with others of its scan, where [`ToolSet::is_signed`]; else 0.
+    pub signature: u32,
     /// Destination port of TCP and UDP, else 0.
     pub destination_port: u16,
     /// Source port of TCP and UDP, else 0.
@@ -96,6 +98,17 @@ impl Observation {
         }
     }
 
+    /// What this packet adds to [`Record::peer_ports`](crate::record::Record::peer_ports).
+    #[inline(always)]
+    #[must_use]
+    pub const fn peer_ports(&self) -> u32 {
+        if self.tools.is_signed() {
+            self.signature
+        } else {
+            port_bit(self.peer_port())
+        }
+    }
+
     /// The flow that this packet belongs to.
     #[inline(always)]
     #[must_use]
@@ -124,6 +137,10 @@ struct Datagram {
     protocol: u8,
     ttl: u8,
     length: u32,
+    /// IPv4 identification; 0 in IPv6.
+    identification: u16,
+    /// The DF bit; not set in IPv6, where no router fragments.
+    dont_fragment: bool,
     /// The first of several fragments: it has the ports, but its lengths speak of the whole datagram.
     first_fragment: bool,
 }
@@ -142,6 +159,7 @@ impl Datagram {
             transport,
             class: Class::Other,
             tools: ToolSet::NONE,
+            signature: 0,
             destination_port: 0,
             source_port: 0,
             icmp: 0,

@@ -22,9 +22,9 @@ pub use self::{
     file::{Digest, digest_file},
     layout::{Day, Period, Place},
     manifest::Manifest,
-    read::{read_rows, table_of_file},
+    read::{decode_rows, read_rows, table_of_file},
     row::Row,
     table::{Kept, SCHEMA_VERSION, Table},
     verify::{Fault, Verified, verify},
-    writer::{Existing, Writer, Written},
+    writer::{Existing, Writer, Written, encode_rows},
 };

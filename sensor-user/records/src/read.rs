@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fs::File, path::Path};
 
 use arrow_array::RecordBatch;
+use bytes::Bytes;
 use parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder, errors::ParquetError, file::metadata::KeyValue,
 };
@@ -29,6 +30,23 @@ pub fn table_of_file(path: &Path) -> Result<(Table, HashMap<String, String>), Re
         .map(|table| (table, metadata))
         .ok_or_else(unknown)
         .map_err(RecordsError::parquet(path))
+}
+
+/// Reads what [`encode_rows`](crate::encode_rows) gave.
+///
+/// # Errors
+/// The bytes are something else.
+pub fn decode_rows<R: Row>(bytes: Vec<u8>) -> Result<Vec<R>, RecordsError> {
+    let name = R::TABLE.name();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes));
+    let reader = builder
+        .and_then(ParquetRecordBatchReaderBuilder::build)
+        .map_err(RecordsError::parquet(name))?;
+    let mut rows = Vec::new();
+    for batch in reader {
+        rows.extend(R::from_batch(&batch.map_err(RecordsError::parquet(name))?)?);
+    }
+    Ok(rows)
 }
 
 /// Reads all rows of a file.

@@ -39,7 +39,7 @@ rows! {
     UniqueRow of Uniques, sorted by (dimension, transport, port, source_region, tool, other) {
         /// When the hour begins (UTC).
         hour: Micros,
-        /// `all`, `port`, `region`, `port_region`, `mirai_region`, `iot_without_mirai` or `tool`.
+        /// `all`, `mirai`, `port`, `mirai_port`, `region`, `mirai_region`, `port_region`, `tool_likely`, `tool_sure`, `iot_syn` (TCP SYN to ports of the Internet of Things) or `marked` (a sure mark): `iot_syn` less `marked` is what was left unmarked there.
         dimension: String,
         /// `tcp`, `udp` or `icmp`, where the dimension has a port.
         transport: Option<String>,
@@ -47,7 +47,7 @@ rows! {
         port: Option<i32>,
         /// As in `cells`, where the dimension has one.
         source_region: Option<String>,
-        /// The tool, where the dimension has one.
+        /// The tool's mark, where the dimension has one.
         tool: Option<String>,
         /// Whether this is the rest of its dimension: what found no row of its own.
         other: bool,

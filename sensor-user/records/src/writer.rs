@@ -171,6 +171,21 @@ impl Writer {
     }
 }
 
+/// Rows as bytes that [`decode_rows`](crate::decode_rows) reads: for what has to wait before it becomes a file.
+///
+/// # Errors
+/// Never for rows of ours.
+pub fn encode_rows<R: Row>(rows: &[R]) -> Result<Vec<u8>, RecordsError> {
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, schema(&R::columns()), None)
+        .map_err(RecordsError::parquet(R::TABLE.name()))?;
+    writer
+        .write(&R::to_batch(rows)?)
+        .map_err(RecordsError::parquet(R::TABLE.name()))?;
+    writer.close().map_err(RecordsError::parquet(R::TABLE.name()))?;
+    Ok(bytes)
+}
+
 /// Rows as the bytes of a file.
 fn encode<R: Row>(place: &Place, rows: &[R], existing: &Existing) -> Result<Vec<u8>, RecordsError> {
     let path = place.path();

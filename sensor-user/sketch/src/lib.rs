@@ -11,6 +11,8 @@ mod key;
 mod set;
 mod stored;
 
+pub use datasketches::hll::Coupon;
+
 pub use self::{
     distinct::{DISTINCT_LG_K, Distinct, HIP_STANDARD_ERROR, MERGED_STANDARD_ERROR},
     error::SketchError,

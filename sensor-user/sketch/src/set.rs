@@ -40,12 +40,26 @@ impl OpenSet {
         self.0.update(source.0);
     }
 
+    /// What it takes in memory, in octets.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.0.estimated_size()
+    }
+
     /// The set as it is now.
     #[must_use]
     pub fn close(&self) -> SourceSet {
+        Self::union([self])
+    }
+
+    /// The sources of all of them as they are now.
+    #[must_use]
+    pub fn union<'a>(of: impl IntoIterator<Item = &'a Self>) -> SourceSet {
         SourceSet::union_of(|union| {
-            // Only a foreign seed is refused.
-            let _ = union.update(&self.0);
+            for one in of {
+                // Only a foreign seed is refused.
+                let _ = union.update(&one.0);
+            }
         })
     }
 }

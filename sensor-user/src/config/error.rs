@@ -38,12 +38,28 @@ pub enum ConfigError {
     /// Nothing is watched.
     #[error(
         "nothing is watched: say which addresses are dark, for example\n  teiten run --interface {interface} --watch \
-         198.51.100.0/24\nor set `capture.watch` in the configuration"
+         198.51.100.0/24\nor set `capture.watch` in the configuration; `--watch-host` watches the unused ports of this host itself"
     )]
     NothingWatched {
         /// The interface for the example.
         interface: String,
     },
+    /// Both kinds of watching.
+    #[error(
+        "a host that does other work is watched by `--watch-host`, or a dark network by `--watch`: leave one of them out \
+         (`capture.watch_host`, `capture.watch`)"
+    )]
+    WatchBoth,
+    /// Networks of a host that is not watched.
+    #[error(
+        "`--own-network` (`capture.own_networks`) is for `--watch-host`: leave it out, or watch this host"
+    )]
+    OwnNetworksOfNoHost,
+    /// Dropping on a host at work.
+    #[error(
+        "`--watch-host` never drops: packets to this host would be lost to it; leave `--verdict` (`capture.verdict`) at `pass`"
+    )]
+    DropOnHost,
     /// A prefix is none.
     #[error("`{text}` is no network prefix ({cause}): write an address and a length, as in 198.51.100.0/24")]
     BadPrefix {
@@ -106,6 +122,20 @@ pub enum ConfigError {
         /// Whose address it is.
         what: String,
     },
+    /// The web configuration cannot be used.
+    #[error(transparent)]
+    Web(#[from] crate::export::web::WebError),
+    /// The host has none to watch.
+    #[error(
+        "this host has no address but loopback and link-local ones, so `--watch-host` has nothing to watch: give an \
+         interface an address first, or name dark prefixes with `--watch`"
+    )]
+    NoOwnAddress,
+    /// The host's addresses cannot be listed, to watch them.
+    #[error(
+        "this host's own addresses cannot be listed ({0}), so `--watch-host` cannot watch them: name them with `--watch`"
+    )]
+    HostUnknown(io::Error),
     /// The host's own addresses cannot be listed.
     #[error("this host's own addresses cannot be listed ({0}), so `--verdict drop` is not safe: use `pass`")]
     OwnAddressesUnknown(io::Error),

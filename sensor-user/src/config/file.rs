@@ -26,8 +26,12 @@ pub struct FileConfig {
     pub kernel: KernelTable,
     /// `[export]`
     pub export: ExportTable,
+    /// `[sources]`
+    pub sources: SourcesTable,
     /// `[regions]`
     pub regions: RegionTable,
+    /// `[records]`
+    pub records: RecordsTable,
     /// `[log]`
     pub log: LogTable,
 }
@@ -40,6 +44,12 @@ pub struct SensorTable {
     pub id: Option<String>,
     /// See [`Config::state_directory`](super::Config::state_directory).
     pub state_directory: Option<PathBuf>,
+    /// See [`Config::sensor_region`](super::Config::sensor_region).
+    pub region: Option<crate::region::Region>,
+    /// See [`Config::sensor_operator`](super::Config::sensor_operator).
+    pub operator: Option<String>,
+    /// See [`Config::publish_name`](super::Config::publish_name).
+    pub publish_name: Option<String>,
 }
 
 /// `[capture]`: what is watched, and where.
@@ -52,6 +62,10 @@ pub struct CaptureTable {
     pub mode: Option<ModeChoice>,
     /// See [`Config::watch`](super::Config::watch).
     pub watch: Option<Vec<String>>,
+    /// See [`Config::watch_host`](super::Config::watch_host).
+    pub watch_host: Option<bool>,
+    /// See [`Config::own_networks`](super::Config::own_networks).
+    pub own_networks: Option<Vec<String>>,
     /// See [`Config::verdict`](super::Config::verdict).
     pub verdict: Option<VerdictChoice>,
 }
@@ -78,10 +92,22 @@ pub struct KernelTable {
 pub struct ExportTable {
     /// See [`Config::listen`](super::Config::listen).
     pub listen: Option<SocketAddr>,
+    /// See [`Config::web_config_file`](super::Config::web_config_file).
+    pub web_config_file: Option<PathBuf>,
     /// See [`Config::listed_ports`](super::Config::listed_ports).
     pub listed_ports: Option<u64>,
     /// See [`Config::watched_ports`](super::Config::watched_ports).
     pub watched_ports: Option<Vec<PortName>>,
+}
+
+/// `[sources]`: how unique sources are counted.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourcesTable {
+    /// See [`Config::source_key`](super::Config::source_key).
+    pub key: Option<PathBuf>,
+    /// See [`Config::iot_ports`](super::Config::iot_ports).
+    pub iot_ports: Option<Vec<u16>>,
 }
 
 /// `[regions]`: where sources are.
@@ -92,6 +118,26 @@ pub struct RegionTable {
     pub country: Option<Vec<PathBuf>>,
     /// See [`Config::region_asn`](super::Config::region_asn).
     pub asn: Option<PathBuf>,
+}
+
+/// `[records]`: what is written to disk.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordsTable {
+    /// See [`RecordsConfig::directory`](super::RecordsConfig::directory).
+    pub directory: Option<PathBuf>,
+    /// See [`RecordsConfig::max_bytes`](super::RecordsConfig::max_bytes).
+    pub max_size: Option<bytesize::ByteSize>,
+    /// See [`RecordsConfig::min_free`](super::RecordsConfig::min_free).
+    pub min_free: Option<bytesize::ByteSize>,
+    /// See [`RecordsConfig::days`](super::RecordsConfig::days).
+    pub cells_days: Option<u64>,
+    /// See [`RecordsConfig::days`](super::RecordsConfig::days).
+    pub uniques_days: Option<u64>,
+    /// See [`RecordsConfig::days`](super::RecordsConfig::days).
+    pub networks_days: Option<u64>,
+    /// See [`RecordsConfig::days`](super::RecordsConfig::days).
+    pub sources_days: Option<u64>,
 }
 
 /// `[log]`: what the daemon says.
@@ -154,9 +200,14 @@ impl FileConfig {
     pub fn overlay(&mut self, over: Self) {
         overlay(&mut self.sensor.id, over.sensor.id);
         overlay(&mut self.sensor.state_directory, over.sensor.state_directory);
+        overlay(&mut self.sensor.region, over.sensor.region);
+        overlay(&mut self.sensor.operator, over.sensor.operator);
+        overlay(&mut self.sensor.publish_name, over.sensor.publish_name);
         overlay(&mut self.capture.interfaces, over.capture.interfaces);
         overlay(&mut self.capture.mode, over.capture.mode);
         overlay(&mut self.capture.watch, over.capture.watch);
+        overlay(&mut self.capture.watch_host, over.capture.watch_host);
+        overlay(&mut self.capture.own_networks, over.capture.own_networks);
         overlay(&mut self.capture.verdict, over.capture.verdict);
         overlay(&mut self.kernel.flow_slots, over.kernel.flow_slots);
         overlay(&mut self.kernel.ring_size, over.kernel.ring_size);
@@ -164,10 +215,20 @@ impl FileConfig {
         overlay(&mut self.kernel.queue_batches, over.kernel.queue_batches);
         overlay(&mut self.kernel.log, over.kernel.log);
         overlay(&mut self.export.listen, over.export.listen);
+        overlay(&mut self.export.web_config_file, over.export.web_config_file);
         overlay(&mut self.export.listed_ports, over.export.listed_ports);
         overlay(&mut self.export.watched_ports, over.export.watched_ports);
+        overlay(&mut self.sources.key, over.sources.key);
+        overlay(&mut self.sources.iot_ports, over.sources.iot_ports);
         overlay(&mut self.regions.country, over.regions.country);
         overlay(&mut self.regions.asn, over.regions.asn);
+        overlay(&mut self.records.directory, over.records.directory);
+        overlay(&mut self.records.max_size, over.records.max_size);
+        overlay(&mut self.records.min_free, over.records.min_free);
+        overlay(&mut self.records.cells_days, over.records.cells_days);
+        overlay(&mut self.records.uniques_days, over.records.uniques_days);
+        overlay(&mut self.records.networks_days, over.records.networks_days);
+        overlay(&mut self.records.sources_days, over.records.sources_days);
         overlay(&mut self.log.level, over.log.level);
         overlay(&mut self.log.format, over.log.format);
     }

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod own;
+mod records;
 
 use std::{
     net::SocketAddr,
@@ -17,13 +18,14 @@ use serde::Serialize;
 pub use self::{
     error::ConfigError,
     file::{FileConfig, LogFormat, TEMPLATE, VerdictChoice},
-    own::refuse_own_addresses,
+    own::{host_prefixes, refuse_own_addresses},
+    records::RecordsConfig,
 };
 use crate::{
     export::series::PORTS_BY_REGION,
     kernel::ModeChoice,
-    pipeline::{PortName, PortTransport},
-    region::RegionSources,
+    pipeline::{PortName, PortTransport, sources::DEFAULT_IOT_PORTS},
+    region::{Region, RegionSources},
 };
 
 /// A checked configuration.
@@ -33,12 +35,22 @@ pub struct Config {
     pub sensor_id: String,
     /// Where the daemon keeps what must outlive it; `None` keeps nothing.
     pub state_directory: Option<PathBuf>,
+    /// Where the sensor stands.
+    pub sensor_region: Option<Region>,
+    /// Who runs it.
+    pub sensor_operator: Option<String>,
+    /// The name to publish it under.
+    pub publish_name: Option<String>,
     /// Where to watch; at least one, each once.
     pub interfaces: Vec<String>,
     /// How to attach.
     pub mode: ModeChoice,
-    /// The watched prefixes; at least one.
+    /// The watched prefixes; at least one, but for a watched host.
     pub watch: Vec<IpNet>,
+    /// Whether this host's own addresses are watched, whose other work is not dark.
+    pub watch_host: bool,
+    /// Networks whose packets to a watched host are not dark.
+    pub own_networks: Vec<IpNet>,
     /// What becomes of observed packets.
     pub verdict: VerdictChoice,
     /// Slots of the flow cache for each CPU; a power of two from 1,024 to 1,048,576.
@@ -54,18 +66,35 @@ pub struct Config {
     pub queue_batches: usize,
     /// Where the metrics are served.
     pub listen: SocketAddr,
+    /// Who may ask there, and how: TLS, passwords. Without a file everybody who reaches it, unencrypted.
+    pub web_config_file: Option<PathBuf>,
     /// Ports with series of their own, beside `other`; from 1 to 1,024.
     pub listed_ports: usize,
     /// Ports that always have series of their own.
     pub watched_ports: Vec<PortName>,
+    /// The file with the fleet's key of unique sources; `None`: one of its own, in the state directory.
+    pub source_key: Option<PathBuf>,
+    /// TCP ports of the Internet of Things; at most 1,024.
+    pub iot_ports: Vec<u16>,
     /// Country databases; empty where there is none.
     pub region_country: Vec<PathBuf>,
     /// A database of autonomous systems.
     pub region_asn: Option<PathBuf>,
+    /// How records are kept; `None` where none are.
+    pub records: Option<RecordsConfig>,
     /// How much the daemon logs.
     pub log_level: log::LevelFilter,
     /// In which form.
     pub log_format: LogFormat,
+}
+
+/// What a configuration in part says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whether interfaces were named.
+    pub interfaces: bool,
+    /// Whether prefixes were.
+    pub watch: bool,
 }
 
 fn as_text<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -79,6 +108,18 @@ impl Config {
         match self.verdict {
             VerdictChoice::Pass => Verdict::Pass,
             VerdictChoice::Drop => Verdict::Drop,
+        }
+    }
+
+    /// What is watched on this host now.
+    ///
+    /// # Errors
+    /// The host's own addresses are to be watched, and it has none.
+    pub fn watched_prefixes(&self) -> Result<Vec<IpNet>, ConfigError> {
+        if self.watch_host {
+            host_prefixes()
+        } else {
+            Ok(self.watch.clone())
         }
     }
 
@@ -104,6 +145,31 @@ impl Config {
         Self::check(merged)
     }
 
+    /// The same for a look at the host, where interfaces and prefixes may be left out: what then stands for them is
+    /// not to be used, as the second part of the answer says.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_in_part(file: Option<&Path>, flags: FileConfig) -> Result<(Self, Asked), ConfigError> {
+        let mut merged = match file {
+            Some(path) => FileConfig::read(path)?,
+            None => FileConfig::default(),
+        };
+        merged.overlay(flags);
+        let given = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+        let asked = Asked {
+            interfaces: given(&merged.capture.interfaces),
+            watch: given(&merged.capture.watch) || merged.capture.watch_host == Some(true),
+        };
+        if !asked.interfaces {
+            merged.capture.interfaces = Some(vec!["lo".to_owned()]);
+        }
+        if !asked.watch {
+            merged.capture.watch = Some(vec!["192.0.2.0/24".to_owned()]);
+        }
+        Ok((Self::check(merged)?, asked))
+    }
+
     /// Checks every value, and fills in what was left out.
     ///
     /// # Errors
@@ -114,7 +180,9 @@ impl Config {
             capture,
             kernel,
             export,
+            sources,
             regions,
+            records,
             log,
         } = file;
         let interfaces = capture.interfaces.unwrap_or_default();
@@ -125,24 +193,36 @@ impl Config {
             return Err(ConfigError::InterfaceTwice(twice.to_owned()));
         }
         let watch = capture.watch.unwrap_or_default();
-        if watch.is_empty() {
+        let watch_host = capture.watch_host.unwrap_or(false);
+        let own_networks = capture.own_networks.unwrap_or_default();
+        let verdict = capture.verdict.unwrap_or_default();
+        match watch_host {
+            true if !watch.is_empty() => return Err(ConfigError::WatchBoth),
+            true if verdict == VerdictChoice::Drop => return Err(ConfigError::DropOnHost),
+            false if !own_networks.is_empty() => return Err(ConfigError::OwnNetworksOfNoHost),
+            _ => {}
+        }
+        if watch.is_empty() && !watch_host {
             return Err(ConfigError::NothingWatched {
                 interface: interfaces.first().cloned().unwrap_or_default(),
             });
         }
         Ok(Self {
             sensor_id: check_id(sensor.id)?,
+            sensor_region: sensor.region,
+            sensor_operator: sensor.operator,
+            publish_name: sensor.publish_name,
+            records: RecordsConfig::check(records)?,
             // systemd names the directory that it made for us (systemd.exec, StateDirectory=).
             state_directory: sensor
                 .state_directory
                 .or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from)),
-            watch: watch
-                .iter()
-                .map(|text| parse_prefix(text))
-                .collect::<Result<_, _>>()?,
+            watch: parse_prefixes(&watch)?,
+            watch_host,
+            own_networks: parse_prefixes(&own_networks)?,
             interfaces,
             mode: capture.mode.unwrap_or_default(),
-            verdict: capture.verdict.unwrap_or_default(),
+            verdict,
             flow_slots: power_of_two("kernel.flow_slots", kernel.flow_slots, 16_384, 1 << 10, 1 << 20)?,
             ring_bytes: power_of_two(
                 "kernel.ring_size",
@@ -155,8 +235,11 @@ impl Config {
             kernel_log: kernel.log.unwrap_or(log::LevelFilter::Warn),
             queue_batches: within("kernel.queue_batches", kernel.queue_batches, 1_024, 1, 65_536)?,
             listen: export.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10023))),
+            web_config_file: export.web_config_file,
             listed_ports: within("export.listed_ports", export.listed_ports, 128, 1, 1_024)?,
             watched_ports: check_watched_ports(export.watched_ports)?,
+            source_key: sources.key,
+            iot_ports: check_iot_ports(sources.iot_ports)?,
             region_country: regions.country.unwrap_or_else(debian_regions),
             region_asn: regions.asn,
             log_level: log.level.unwrap_or(log::LevelFilter::Info),
@@ -186,11 +269,17 @@ const DEFAULT_WATCHED_PORTS: [(PortTransport, u16); 10] = [
     (PortTransport::Icmp, 0),
 ];
 
+/// The ports that are watched where nothing else is said.
+#[must_use]
+pub fn default_watched_ports() -> Vec<PortName> {
+    DEFAULT_WATCHED_PORTS
+        .map(|(transport, port)| PortName { transport, port })
+        .to_vec()
+}
+
 fn check_watched_ports(ports: Option<Vec<PortName>>) -> Result<Vec<PortName>, ConfigError> {
     let Some(ports) = ports else {
-        return Ok(DEFAULT_WATCHED_PORTS
-            .map(|(transport, port)| PortName { transport, port })
-            .to_vec());
+        return Ok(default_watched_ports());
     };
     if ports.len() > PORTS_BY_REGION {
         return Err(ConfigError::TooManyWatchedPorts {
@@ -205,12 +294,34 @@ fn check_watched_ports(ports: Option<Vec<PortName>>) -> Result<Vec<PortName>, Co
     }
 }
 
+/// The most ports of the Internet of Things.
+const MOST_IOT_PORTS: usize = 1_024;
+
+fn check_iot_ports(ports: Option<Vec<u16>>) -> Result<Vec<u16>, ConfigError> {
+    let Some(ports) = ports else {
+        return Ok(DEFAULT_IOT_PORTS.to_vec());
+    };
+    if ports.len() > MOST_IOT_PORTS {
+        return Err(ConfigError::OutOfRange {
+            key: "the number of sources.iot_ports",
+            value: ports.len() as u64,
+            least: 0,
+            most: MOST_IOT_PORTS as u64,
+        });
+    }
+    Ok(ports)
+}
+
 fn first_double(names: &[String]) -> Option<&str> {
     let mut seen = std::collections::BTreeSet::new();
     names
         .iter()
         .find(|name| !seen.insert(name.as_str()))
         .map(String::as_str)
+}
+
+fn parse_prefixes(texts: &[String]) -> Result<Vec<IpNet>, ConfigError> {
+    texts.iter().map(|text| parse_prefix(text)).collect()
 }
 
 /// A prefix, or a single address as the prefix of itself.
@@ -239,7 +350,11 @@ pub fn parse_prefix(text: &str) -> Result<IpNet, ConfigError> {
     Ok(prefix)
 }
 
-fn check_id(id: Option<String>) -> Result<String, ConfigError> {
+/// A sensor's id, checked; the host's name where none is given.
+///
+/// # Errors
+/// It has other characters than an id can have, or too many.
+pub fn check_id(id: Option<String>) -> Result<String, ConfigError> {
     let id = match id {
         Some(id) => id,
         None => nix::unistd::gethostname()

@@ -28,6 +28,31 @@ pub fn refuse_own_addresses(watch: &[IpNet]) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// The host's addresses as prefixes to be watched: those that others can reach it by.
+///
+/// # Errors
+/// There is none, or they cannot be told.
+pub fn host_prefixes() -> Result<Vec<IpNet>, ConfigError> {
+    let addresses = own_addresses().map_err(ConfigError::HostUnknown)?;
+    let prefixes: Vec<IpNet> = addresses
+        .into_iter()
+        .map(|(address, _)| address)
+        .filter(is_reachable)
+        .map(IpNet::from)
+        .collect();
+    if prefixes.is_empty() {
+        return Err(ConfigError::NoOwnAddress);
+    }
+    Ok(prefixes)
+}
+
+fn is_reachable(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    }
+}
+
 fn own_addresses() -> io::Result<Vec<(IpAddr, String)>> {
     let mut addresses = Vec::new();
     for interface in nix::ifaddrs::getifaddrs()? {
@@ -87,6 +112,21 @@ mod tests {
         let v6 = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 \
                   fe800000000000000000000000000001 00000400 00000001 00000000 00000003 eth0";
         assert_eq!(gateway_v6(v6), Some("fe80::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn addresses_that_nobody_reaches_are_not_watched() {
+        for (address, expected) in [
+            ("127.0.0.1", false),
+            ("169.254.1.1", false),
+            ("::1", false),
+            ("fe80::1", false),
+            ("192.0.2.1", true),
+            ("10.0.0.1", true),
+            ("2001:db8::1", true),
+        ] {
+            assert_eq!(is_reachable(&address.parse().unwrap()), expected, "{address}");
+        }
     }
 
     #[test]

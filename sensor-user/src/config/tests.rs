@@ -51,6 +51,8 @@ fn the_template_names_every_key() {
         capture.interfaces.is_some()
             && capture.mode.is_some()
             && capture.watch.is_some()
+            && capture.watch_host.is_some()
+            && capture.own_networks.is_some()
             && capture.verdict.is_some()
     );
     let kernel = &file.kernel;
@@ -62,8 +64,26 @@ fn the_template_names_every_key() {
             && kernel.log.is_some()
     );
     let export = &file.export;
-    assert!(export.listen.is_some() && export.listed_ports.is_some() && export.watched_ports.is_some());
+    assert!(
+        export.listen.is_some()
+            && export.web_config_file.is_some()
+            && export.listed_ports.is_some()
+            && export.watched_ports.is_some()
+    );
+    assert!(file.sources.key.is_some() && file.sources.iot_ports.is_some());
     assert!(file.regions.country.is_some() && file.regions.asn.is_some());
+    let sensor = &file.sensor;
+    assert!(sensor.region.is_some() && sensor.operator.is_some() && sensor.publish_name.is_some());
+    let records = &file.records;
+    assert!(
+        records.directory.is_some()
+            && records.max_size.is_some()
+            && records.min_free.is_some()
+            && records.cells_days.is_some()
+            && records.uniques_days.is_some()
+            && records.networks_days.is_some()
+            && records.sources_days.is_some()
+    );
     assert!(file.log.level.is_some() && file.log.format.is_some());
 }
 
@@ -90,6 +110,15 @@ fn what_cannot_be_is_refused_with_its_cure() {
         ),
         ("[capture]\nwatch = ['dark']", "is no network prefix"),
         ("[capture]\nwatch = []", "--watch 198.51.100.0/24"),
+        ("[capture]\nwatch_host = true", "leave one of them out"),
+        (
+            "[capture]\nwatch_host = true\nwatch = []\nverdict = 'drop'",
+            "never drops",
+        ),
+        (
+            "[capture]\nown_networks = ['198.51.100.0/24']",
+            "is for `--watch-host`",
+        ),
         ("[capture]\ninterfaces = []", "--interface IF"),
         ("[capture]\ninterfaces = ['a', 'a']", "named twice"),
         ("[capture]\nmode = 'fast'", "unknown variant `fast`"),
@@ -111,6 +140,8 @@ fn what_cannot_be_is_refused_with_its_cure() {
             "[export]\nwatched_ports = ['1/tcp', '2/tcp', '3/tcp', '4/tcp', '5/tcp', '6/tcp', '7/tcp', '8/tcp', '9/tcp', '10/tcp', '11/tcp']",
             "at most 10",
         ),
+        ("[sources]\niot_ports = [65536]", "invalid value"),
+        ("[sources]\niot_ports = ['23/tcp']", "invalid type"),
         ("[regions]\ncountry = 'x'", "expected a sequence"),
         ("[log]\nlevel = 'loud'", "loud"),
         ("[unknown]", "unknown field `unknown`"),

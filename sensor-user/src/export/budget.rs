@@ -1,12 +1,17 @@
 //! The budget: the most series that each family of metrics can ever have, whatever the Internet sends.
 
-use sensor_common::{Class, Outcome};
+use sensor_common::{
+    Class, Outcome,
+    tool::{Certainty, Tool},
+};
+use sensor_keep::Reason;
+use sensor_records::Table;
 
 use super::{
     metrics::SECONDS,
     series::{LISTED_REGIONS, PORTS_BY_REGION, RANKED_REGIONS_OF_PORT},
 };
-use crate::config::Config;
+use crate::{config::Config, pipeline::tools::ToolTotals};
 
 /// The most series that a sensor with the defaults may have; scrape configurations set their limit above it.
 pub const SENSOR_BUDGET: usize = 2_000;
@@ -15,8 +20,6 @@ pub const SENSOR_BUDGET: usize = 2_000;
 const OTHER: usize = 1;
 /// Why the ring or the queue lost a record.
 const REASONS: usize = 2;
-/// Marks that are told apart: `mirai`, sure.
-const MARKS: usize = 1;
 /// A histogram: its buckets, `+Inf`, the sum and the count.
 const HISTOGRAM: usize = SECONDS.len() + 3;
 
@@ -68,7 +71,9 @@ pub const BUDGET: &[Line] = &[
     line("teiten_flush_bypassed_packets_total", |_| 1),
     line("teiten_flush_duration_seconds", |_| HISTOGRAM),
     line("teiten_interface_packets_total", |limits| limits.interfaces),
+    line("teiten_iot_port_without_mirai_sources", |_| 1),
     line("teiten_last_packet_timestamp_seconds", |_| 1),
+    line("teiten_mirai_sources", |_| 1),
     line("teiten_outcome_packets_total", |_| Outcome::COUNT),
     line("teiten_packets_lost_detail_total", |_| REASONS),
     line("teiten_port_mirai_packets_total", |limits| {
@@ -78,9 +83,19 @@ pub const BUDGET: &[Line] = &[
     line("teiten_port_region_packets_total", |_| {
         PORTS_BY_REGION * RANKED_REGIONS_OF_PORT + OTHER
     }),
+    line("teiten_port_sources", |_| PORTS_BY_REGION),
     line("teiten_port_syn_packets_total", |limits| {
         limits.listed_ports + OTHER
     }),
+    line("teiten_records_commits_total", |_| 1),
+    line("teiten_records_disk_free_bytes", |_| 1),
+    line("teiten_records_disk_used_bytes", |_| 1),
+    line("teiten_records_failures_total", |_| 1),
+    line("teiten_records_files_removed_total", |_| {
+        Table::ALL.len() * Reason::ALL.len()
+    }),
+    line("teiten_records_files_written_total", |_| Table::ALL.len()),
+    line("teiten_records_last_commit_timestamp_seconds", |_| 1),
     line("teiten_records_lost_total", |_| REASONS),
     line("teiten_records_total", |_| 1),
     line("teiten_region_database_build_timestamp_seconds", |_| 1),
@@ -92,10 +107,23 @@ pub const BUDGET: &[Line] = &[
         LISTED_REGIONS + OTHER
     }),
     line("teiten_source_region_packets_total", |_| LISTED_REGIONS + OTHER),
-    line("teiten_tool_packets_total", |_| MARKS),
+    line("teiten_source_region_sources", |_| LISTED_REGIONS),
+    line("teiten_sources", |_| 1),
+    line("teiten_sources_late_records_total", |_| 1),
+    line("teiten_sources_memory_bytes", |_| 1),
+    line("teiten_sources_pairs_refused", |_| 1),
+    line("teiten_tool_packets_total", |_| marks()),
+    line("teiten_tool_table_forgotten_total", |_| 1),
+    line("teiten_tool_table_sources", |_| Certainty::ALL.len()),
     line("teiten_watched_addresses", |_| 1),
     line("teiten_xdp_info", |limits| limits.interfaces),
 ];
+
+/// Marks that are told apart: each tool, with each certainty that it can have.
+fn marks() -> usize {
+    let certainties = |tool: &Tool| ToolTotals::certainties(*tool).count();
+    Tool::ALL.iter().map(certainties).sum()
+}
 
 /// The most series that a sensor can have.
 #[must_use]

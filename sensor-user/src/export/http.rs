@@ -4,20 +4,31 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::{Query, State},
     http::{StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
+use http_body_util::BodyExt as _;
 use serde::Deserialize;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
-use super::{metrics::Metrics, published::Published};
+use super::{
+    metrics::Metrics,
+    page,
+    published::Published,
+    web::{self, Web},
+};
 
 /// Rows of each list that the service gives unless asked for more.
 const DEFAULT_ROWS: usize = 100;
 /// The most that it gives: every port of TCP and UDP.
 const MOST_ROWS: usize = 1 << 17;
+/// An answer with more rows than this takes megabytes.
+const FEW_ROWS: usize = 1_000;
+/// Large answers in memory at a time, those included that somebody is slow to read.
+const LARGE_ANSWERS: usize = 4;
 
 /// What the handlers work with.
 pub struct Service {
@@ -29,26 +40,43 @@ pub struct Service {
     pub patience: Duration,
 }
 
-/// Serves until `stop` is done.
+struct Answers {
+    service: Service,
+    large: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for Answers {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+/// Serves until `stop` is done, to those whom `web` lets in.
 ///
 /// # Errors
 /// The listener fails.
 pub async fn serve(
     listener: TcpListener,
-    service: Arc<Service>,
+    service: Service,
+    web: Arc<Web>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let router = Router::new()
-        .route("/", get(|| async { Html(include_str!("landing.html")) }))
+        .merge(page::routes())
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/api/v1/snapshot", get(snapshot))
-        .with_state(service);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+        .with_state(Arc::new(Answers {
+            service,
+            large: Arc::new(Semaphore::new(LARGE_ANSWERS)),
+        }));
+    web::serve(listener, router, web, stop).await
 }
 
-async fn metrics(State(service): State<Arc<Service>>) -> Response {
+async fn metrics(State(service): State<Arc<Answers>>) -> Response {
     match service.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => {
@@ -59,7 +87,7 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// Alive: the tick that reads the totals has run lately.
-async fn healthz(State(service): State<Arc<Service>>) -> Response {
+async fn healthz(State(service): State<Arc<Answers>>) -> Response {
     match service.published.get() {
         None => (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -78,7 +106,7 @@ async fn healthz(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// Ready: alive, attached, and every count adds up.
-async fn readyz(State(service): State<Arc<Service>>) -> Response {
+async fn readyz(State(service): State<Arc<Answers>>) -> Response {
     let Some(state) = service.published.get() else {
         return healthz(State(service)).await;
     };
@@ -112,7 +140,7 @@ struct Limit {
     limit: Option<usize>,
 }
 
-async fn snapshot(State(service): State<Arc<Service>>, Query(query): Query<Limit>) -> Response {
+async fn snapshot(State(service): State<Arc<Answers>>, Query(query): Query<Limit>) -> Response {
     let Some(state) = service.published.get() else {
         return (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -121,5 +149,18 @@ async fn snapshot(State(service): State<Arc<Service>>, Query(query): Query<Limit
             .into_response();
     };
     let rows = query.limit.unwrap_or(DEFAULT_ROWS).min(MOST_ROWS);
-    Json(state.snapshot.clone().limited(rows)).into_response()
+    if rows <= FEW_ROWS {
+        return Json(state.snapshot.clone().limited(rows)).into_response();
+    }
+    let Ok(place) = Arc::clone(&service.large).acquire_owned().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let answer = Json(state.snapshot.clone().limited(rows)).into_response();
+    // The place is free again when the last of the answer is on its way, or its reader is given up.
+    answer.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _held = &place;
+            frame
+        }))
+    })
 }

@@ -1,11 +1,15 @@
 //! The metrics: from the published state to the text that Prometheus reads.
 
+mod sources;
+
 use std::sync::Arc;
 
 use prometheus::{Encoder as _, Histogram, HistogramOpts, Registry, TextEncoder, proto::MetricFamily};
-use sensor_common::{Class, Outcome};
+use sensor_common::{Class, Outcome, tool::Tool};
 
-use crate::pipeline::PortTransport;
+use crate::pipeline::{PortTransport, tools::ToolTotals};
+
+mod records;
 
 use super::{
     families::{Row, counters, gauges, number},
@@ -126,8 +130,10 @@ fn state_families(state: &State) -> Vec<MetricFamily> {
     let mut families = total_families(state);
     families.extend(port_families(state));
     families.extend(region_families(state));
+    families.extend(sources::families(state));
     families.extend(detail_families(state));
     families.extend(health_families(state));
+    families.extend(state.records.iter().flat_map(|status| records::families(status)));
     families
 }
 
@@ -212,6 +218,12 @@ fn region_families(state: &State) -> Vec<MetricFamily> {
         )
     });
     let [other_pairs] = state.other_pairs;
+    let tools = Tool::ALL.iter().flat_map(|tool| {
+        ToolTotals::certainties(*tool).map(|certainty| {
+            let packets = state.tools.of(*tool, certainty);
+            labelled([tool.name(), certainty.name()], number(packets))
+        })
+    });
     let info = state.regions.regions.iter().map(|file| {
         let digest: String = file.sha256.to_string().chars().take(16).collect();
         let name = file
@@ -241,9 +253,24 @@ fn region_families(state: &State) -> Vec<MetricFamily> {
         ),
         counters(
             "teiten_tool_packets_total",
-            "Packets with the mark of a tool.",
+            "Packets with the mark of a tool: likely by what they show, sure by what their source has shown.",
             &["tool", "certainty"],
-            [labelled(["mirai", "sure"], number(state.mirai))],
+            tools,
+        ),
+        gauges(
+            "teiten_tool_table_sources",
+            "Pairs of source and tool that are remembered, by what the source has shown.",
+            &["certainty"],
+            [
+                labelled(["likely"], number(state.tools.sources.likely)),
+                labelled(["sure"], number(state.tools.sources.sure)),
+            ],
+        ),
+        counters(
+            "teiten_tool_table_forgotten_total",
+            "Pairs of source and tool that were forgotten for want of room.",
+            &[],
+            [plain(number(state.tools.sources.crowded_out))],
         ),
         gauges(
             "teiten_region_database_build_timestamp_seconds",

@@ -5,6 +5,8 @@ pub mod families;
 pub mod http;
 pub mod listing;
 pub mod metrics;
+mod page;
 pub mod published;
 pub mod remembered;
 pub mod series;
+pub mod web;

@@ -5,9 +5,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use sensor_keep::Status;
+
 use crate::{
     kernel::Attachment,
-    pipeline::{PortName, snapshot::Snapshot, totals::KernelTotals},
+    pipeline::{PortName, snapshot::Snapshot, sources::Estimates, tools::ToolTotals, totals::KernelTotals},
     region::{Region, RegionInfo},
 };
 
@@ -32,12 +34,16 @@ pub struct State {
     pub listed_pairs: Vec<((PortName, Region), [u64; 1])>,
     /// All other packets together.
     pub other_pairs: [u64; 1],
-    /// Packets with the Mirai mark, of those that were taken into the derived totals.
-    pub mirai: u64,
+    /// Packets by tool, of those that were taken into the derived totals.
+    pub tools: ToolTotals,
     /// Cells of the open hour, and packets that found none.
     pub cells: (usize, u64),
+    /// Unique sources of the last hour.
+    pub sources: Estimates,
     /// The region database.
     pub regions: RegionInfo,
+    /// What the keeper of records says of itself; `None` where none are kept.
+    pub records: Option<Arc<Status>>,
     /// Bytes in the ring after it was drained.
     pub ring_used_bytes: u64,
     /// When the program last saw a packet, in seconds since 1970; 0 for never.

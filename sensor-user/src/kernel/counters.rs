@@ -119,6 +119,7 @@ fn flow_state(words: &[u64; STATE_WORDS]) -> FlowState {
         markers_missed: words[10],
         markers: words[11],
         stayed: words[12],
+        marks: words[13],
     }
 }
 
@@ -230,6 +231,7 @@ mod tests {
             ),
             (std::mem::offset_of!(FlowState, markers), state.markers),
             (std::mem::offset_of!(FlowState, stayed), state.stayed),
+            (std::mem::offset_of!(FlowState, marks), state.marks),
         ];
         for (offset, value) in offsets {
             assert_eq!(value, (offset / 8) as u64);

@@ -14,6 +14,14 @@ use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 /// # Errors
 /// The kernel does not say.
 pub(super) fn program_on(interface_index: u32) -> io::Result<Option<u32>> {
+    link_message(interface_index).map(|link| program_of(&link))
+}
+
+/// All that the kernel says of an interface.
+///
+/// # Errors
+/// There is none of this index, or the kernel does not say.
+pub(super) fn link_message(interface_index: u32) -> io::Result<LinkMessage> {
     let mut link = LinkMessage::default();
     link.header.index = interface_index;
     let mut header = NetlinkHeader::default();
@@ -30,13 +38,13 @@ pub(super) fn program_on(interface_index: u32) -> io::Result<Option<u32>> {
     let (answer, _) = socket.recv_from_full()?;
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).map_err(io::Error::other)?;
     match answer.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(program_of(&link)),
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(link),
         NetlinkPayload::Error(error) => Err(error.to_io()),
         _ => Err(io::Error::other("an answer that was not asked for")),
     }
 }
 
-fn program_of(link: &LinkMessage) -> Option<u32> {
+pub(super) fn program_of(link: &LinkMessage) -> Option<u32> {
     let parts = link.attributes.iter().filter_map(|attribute| match attribute {
         LinkAttribute::Xdp(parts) => Some(parts),
         _ => None,

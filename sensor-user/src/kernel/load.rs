@@ -11,8 +11,9 @@ use aya::{
     maps::{Array, LpmTrie, MapData, MapError, RingBuf, lpm_trie::Key},
     programs::{ProgramError, Xdp},
 };
+use ipnet::IpNet;
 use sensor_common::{
-    Verdict,
+    Address, Verdict,
     config::{KernelConfig, LAYOUT_VERSION},
     names, watch,
 };
@@ -35,6 +36,9 @@ pub struct LoadOptions {
     pub log_level: log::LevelFilter,
     /// Random: where flows lie in the cache.
     pub seed: u64,
+    /// What is watched is a host that does other work as well: its own business, and what comes from these networks,
+    /// is not dark.
+    pub host: Option<Vec<IpNet>>,
 }
 
 /// The loaded programs and their maps. Dropping it takes the program off every interface.
@@ -67,9 +71,11 @@ impl Sensor {
             .map_max_entries(names::FLOWS, options.flow_slots)
             .map_max_entries(names::RECORDS, options.ring_bytes)
             .map_max_entries(names::WATCH_BLOCKS, at_least_one(watch.blocks().len()))
-            .map_max_entries(names::WATCH_V6, at_least_one(watch.v6().len()));
+            .map_max_entries(names::WATCH_V6, at_least_one(watch.v6().len()))
+            .map_max_entries(names::OWN_NETWORKS, at_least_one(options.own_networks().len()));
         let mut ebpf = loader.load(object.bytes()).map_err(refused)?;
         write_watch_list(&mut ebpf, watch)?;
+        write_own_networks(&mut ebpf, options.own_networks())?;
         let mut sensor = Self {
             ebpf,
             links: Vec::new(),
@@ -156,6 +162,14 @@ fn kernel_config(options: &LoadOptions, watch: &WatchList) -> KernelConfig {
         watch_v6: u32::from(!watch.v6().is_empty()),
         wake_bytes: u64::from(options.ring_bytes) / 4,
         seed: options.seed,
+        watch_host: u32::from(options.host.is_some()),
+        own_networks: u32::from(!options.own_networks().is_empty()),
+    }
+}
+
+impl LoadOptions {
+    fn own_networks(&self) -> &[IpNet] {
+        self.host.as_deref().unwrap_or_default()
     }
 }
 
@@ -169,10 +183,12 @@ fn config_bytes(config: &KernelConfig) -> [u8; size_of::<KernelConfig>()] {
         config.watch_v6,
     ];
     let wide = [config.wake_bytes, config.seed];
+    let behind = [config.watch_host, config.own_networks];
     let octets = fields
         .iter()
         .flat_map(|field| field.to_ne_bytes())
-        .chain(wide.iter().flat_map(|field| field.to_ne_bytes()));
+        .chain(wide.iter().flat_map(|field| field.to_ne_bytes()))
+        .chain(behind.iter().flat_map(|field| field.to_ne_bytes()));
     for (place, octet) in bytes.iter_mut().zip(octets) {
         *place = octet;
     }
@@ -215,6 +231,26 @@ fn write_watch_list(ebpf: &mut Ebpf, list: &WatchList) -> Result<(), KernelError
     let mut prefixes: LpmTrie<_, [u8; 16], u8> = map.try_into().map_err(KernelError::map(name))?;
     for prefix in list.v6() {
         let key = Key::new(prefix.prefix_len().into(), prefix.network().octets());
+        prefixes.insert(&key, 1, 0).map_err(KernelError::map(name))?;
+    }
+    Ok(())
+}
+
+/// IPv4 prefixes in their mapped form, behind the 96 bits in front of every such address.
+fn write_own_networks(ebpf: &mut Ebpf, networks: &[IpNet]) -> Result<(), KernelError> {
+    if networks.is_empty() {
+        return Ok(());
+    }
+    let name = names::OWN_NETWORKS;
+    let map = ebpf
+        .map_mut(name)
+        .ok_or(KernelError::Missing { what: "map", name })?;
+    let mut prefixes: LpmTrie<_, [u8; 16], u8> = map.try_into().map_err(KernelError::map(name))?;
+    for network in networks {
+        let address = Address::from(network.network());
+        let octets = (u128::from(address.high) << 64 | u128::from(address.low)).to_be_bytes();
+        let in_front = if network.addr().is_ipv4() { 96 } else { 0 };
+        let key = Key::new(in_front + u32::from(network.prefix_len()), octets);
         prefixes.insert(&key, 1, 0).map_err(KernelError::map(name))?;
     }
     Ok(())
@@ -280,6 +316,12 @@ fn check_kernel_release() -> Result<(), KernelError> {
         });
     }
     Ok(())
+}
+
+/// Major and minor version of the running kernel; `None` where it does not say.
+#[must_use]
+pub fn kernel_release() -> Option<(u32, u32)> {
+    parse_release(fs::read_to_string("/proc/sys/kernel/osrelease").ok()?.trim())
 }
 
 /// Major and minor version of a kernel release such as `6.1.0-18-amd64`; `None` where it has no such form.
@@ -348,6 +390,8 @@ mod tests {
             watch_v6: 1,
             wake_bytes: 4 << 20,
             seed: 0x1122_3344_5566_7788,
+            watch_host: 0x0506_0708,
+            own_networks: 0x090a_0b0c,
         };
         let bytes = config_bytes(&config);
         assert_eq!(
@@ -357,6 +401,14 @@ mod tests {
         assert_eq!(
             bytes[std::mem::offset_of!(KernelConfig, seed)..][..8],
             config.seed.to_ne_bytes()
+        );
+        assert_eq!(
+            bytes[std::mem::offset_of!(KernelConfig, watch_host)..][..4],
+            config.watch_host.to_ne_bytes()
+        );
+        assert_eq!(
+            bytes[std::mem::offset_of!(KernelConfig, own_networks)..][..4],
+            config.own_networks.to_ne_bytes()
         );
         assert_eq!(
             bytes[std::mem::offset_of!(KernelConfig, wake_bytes)..][..8],

@@ -9,6 +9,8 @@ use std::{
 
 use caps::{CapSet, Capability};
 
+pub mod ethtool;
+
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 /// What kernels answer that have no batch look-up for a map type: not one of the C library's numbers.
 const ENOTSUPP: i32 = 524;
@@ -152,6 +154,20 @@ pub fn monotonic_nanoseconds() -> u64 {
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// Whether something disciplines the system's clock (`STA_UNSYNC` of adjtimex(2) is not set).
+///
+/// # Errors
+/// The system does not say.
+pub fn clock_is_synchronised() -> io::Result<bool> {
+    // SAFETY: all fields are plain numbers, for which zero is a value; no mode means that nothing is set.
+    let mut state: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: the structure outlives the call.
+    match unsafe { libc::adjtimex(&raw mut state) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(state.status & libc::STA_UNSYNC == 0),
+    }
 }
 
 /// The kernel's memory page, in bytes.

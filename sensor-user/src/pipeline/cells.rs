@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use sensor_common::{Class, ToolSet, Transport};
+use sensor_common::{Class, ToolSet, Transport, record::FlowKind};
 
 use crate::region::Region;
 
@@ -26,6 +26,26 @@ pub struct CellKey {
     pub source_region: Region,
     /// The marks that all of them have.
     pub tools: ToolSet,
+}
+
+impl CellKey {
+    /// The cell of a flow from a region.
+    #[must_use]
+    pub fn of(kind: &FlowKind, source_region: Region) -> Self {
+        Self {
+            transport: if kind.fragment {
+                Transport::Fragment
+            } else {
+                Transport::from_protocol(kind.protocol, kind.family)
+            },
+            protocol: kind.protocol,
+            port: kind.port,
+            class: kind.class,
+            source_region,
+            // What a packet only nearly has is of no concern here.
+            tools: kind.tools.marks(),
+        }
+    }
 }
 
 /// What a cell holds.

@@ -51,6 +51,12 @@ impl JiffyClock {
     /// known. Jiffies are the lower 32 bits, which is enough: no slot waits 49 days.
     #[must_use]
     pub fn seconds_before_last(&self, jiffies: u32) -> Option<u64> {
+        self.micros_before_last(jiffies).map(|micros| micros / 1_000_000)
+    }
+
+    /// The same in microseconds, to the jiffy.
+    #[must_use]
+    pub fn micros_before_last(&self, jiffies: u32) -> Option<u64> {
         let (last, rate) = (self.last?, self.rate?);
         #[expect(
             clippy::cast_possible_truncation,
@@ -59,7 +65,7 @@ impl JiffyClock {
         let elapsed = (last.jiffies as u32).wrapping_sub(jiffies);
         // Records that come between two markers are younger than the last: the difference wraps to nearly 2^32.
         let elapsed = if elapsed > u32::MAX / 2 { 0 } else { elapsed };
-        Some(u64::from(elapsed) / rate)
+        Some(u64::from(elapsed) * 1_000_000 / rate)
     }
 }
 
@@ -91,6 +97,7 @@ mod tests {
             clock.learn(&marker(5_000 + rate / 10, 1_100_000_000));
             clock.learn(&marker(5_000 + rate * 10, 11_000_000_000));
             assert_eq!(clock.seconds_before_last(5_000), Some(10), "{rate}");
+            assert_eq!(clock.micros_before_last(5_000), Some(10_000_000), "{rate}");
             assert_eq!(
                 clock.seconds_before_last(6_000 + 10 * u32::try_from(rate).unwrap()),
                 Some(0),

@@ -7,10 +7,13 @@ use sensor_common::{
     Class, ToolSet, Transport,
     record::{FlowKind, Record},
 };
+use sensor_sketch::SourceKey;
 
 use super::{
     PortName, PortTransport,
     cells::{CellKey, Cells, HOUR},
+    sources::{DEFAULT_IOT_PORTS, Estimates, Facts, Sources},
+    tools::{ToolTotals, Tools},
 };
 use crate::region::{Region, RegionTable};
 
@@ -46,8 +49,8 @@ pub struct Derived {
     pub records: u64,
     /// Records that no program of ours can have made. Never seen; counted, so that they cannot hide.
     pub unreadable: u64,
-    /// Packets with the Mirai mark.
-    pub mirai: u64,
+    /// Packets by tool.
+    pub tools: ToolTotals,
     /// All observed packets by source region, by [`Region::index`].
     pub regions: Vec<Marked>,
     /// Scans of the watched ports, in their order, by [`Region::index`].
@@ -58,6 +61,8 @@ pub struct Derived {
     pub cells: usize,
     /// Packets of the open hour that found no cell.
     pub cells_overflow: u64,
+    /// Unique sources of the last hour.
+    pub sources: Estimates,
 }
 
 /// Scans by destination port and source region.
@@ -99,11 +104,12 @@ pub struct Aggregator {
     packets: u64,
     records: u64,
     unreadable: u64,
-    mirai: u64,
+    tools: Tools,
     by_region: Vec<Marked>,
     cells: Cells,
     /// What the hours before the open one came to; in its rest also what of the open one found no cell.
     earlier: Pairs,
+    sources: Sources,
 }
 
 impl Aggregator {
@@ -116,16 +122,39 @@ impl Aggregator {
             packets: 0,
             records: 0,
             unreadable: 0,
-            mirai: 0,
+            tools: Tools::default(),
             by_region: vec![Marked::default(); Region::COUNT],
             cells: Cells::new(MAX_CELLS, 0),
             earlier: Pairs::default(),
+            sources: Sources::new(SourceKey::public(), watched, &DEFAULT_IOT_PORTS),
         }
+    }
+
+    /// The same with unique sources under a key, and with these ports of the Internet of Things.
+    #[must_use]
+    pub fn with_sources(mut self, key: SourceKey, iot_ports: &[u16]) -> Self {
+        let watched: Vec<PortName> = self.watched.rows.iter().map(|(port, _)| *port).collect();
+        self.sources = Sources::new(key, &watched, iot_ports);
+        self
     }
 
     /// From now on sources are looked up here.
     pub fn use_regions(&mut self, regions: Arc<RegionTable>) {
+        if !Arc::ptr_eq(&self.regions, &regions) {
+            self.sources.forget_recent();
+        }
         self.regions = regions;
+    }
+
+    /// The time of day went on, whether records came or not.
+    pub fn turn_sources_to(&mut self, seconds: i64) {
+        self.sources.turn_to(seconds);
+    }
+
+    /// Unique sources.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Takes a record in; `seconds` is when its packets came, since 1970.
@@ -133,34 +162,38 @@ impl Aggregator {
         let packets = u64::from(record.packets);
         self.records += 1;
         self.packets += packets;
-        let Some(kind) = FlowKind::unpack(record.key.kind) else {
+        let Some(mut kind) = FlowKind::unpack(record.key.kind) else {
             self.unreadable += 1;
             self.by_region[Region::UNKNOWN.index()].packets += packets;
             return;
         };
+        let sure = self.tools.add(record, &kind, seconds);
+        // What a packet only nearly has is of no concern to anybody else.
+        kind.tools = kind.tools.marks();
         let region = self.regions.lookup(record.key.source, kind.family);
         self.by_region[region.index()].add(packets, kind.tools);
-        if kind.tools.contains(ToolSet::MIRAI) {
-            self.mirai += packets;
-        }
         self.turn_to(seconds);
-        let key = CellKey {
-            transport: if kind.fragment {
-                Transport::Fragment
-            } else {
-                Transport::from_protocol(kind.protocol, kind.family)
-            },
-            protocol: kind.protocol,
-            port: kind.port,
-            class: kind.class,
-            source_region: region,
-            tools: kind.tools,
-        };
+        let key = CellKey::of(&kind, region);
         let has_cell = self.cells.add(key, packets, record.bytes.into());
         if !has_cell && scanned_port(&key).is_some() {
             self.earlier.other.add(packets, key.tools);
         }
-        self.watched.add(&key, packets);
+        let scanned = scanned_port(&key);
+        let watched = scanned.and_then(|port| self.watched.place(port));
+        if let Some(place) = watched {
+            self.watched.add(place, region, packets);
+        }
+        let facts = Facts {
+            key: record.key,
+            region,
+            watched,
+            syn_to: scanned
+                .filter(|port| port.transport == PortTransport::Tcp)
+                .map(|port| port.port),
+            tools: key.tools,
+            sure,
+        };
+        self.sources.add(&facts, seconds);
     }
 
     /// Opens the hour of a record when it is another than the open one.
@@ -181,12 +214,13 @@ impl Aggregator {
             packets: self.packets,
             records: self.records,
             unreadable: self.unreadable,
-            mirai: self.mirai,
+            tools: self.tools.totals(),
             regions: self.by_region.clone(),
             watched: self.watched.rows.clone(),
             pairs,
             cells: self.cells.cells.len(),
             cells_overflow: self.cells.other.packets,
+            sources: self.sources.estimates(),
         }
     }
 }
@@ -214,12 +248,12 @@ impl Watched {
         (port.transport as usize) << 16 | usize::from(port.port)
     }
 
-    fn add(&mut self, key: &CellKey, packets: u64) {
-        let Some(port) = scanned_port(key) else { return };
-        let place = usize::from(self.places[Self::index(port)]);
-        if let Some((_, regions)) = place.checked_sub(1).and_then(|place| self.rows.get_mut(place)) {
-            regions[key.source_region.index()] += packets;
-        }
+    fn place(&self, port: PortName) -> Option<usize> {
+        usize::from(self.places[Self::index(port)]).checked_sub(1)
+    }
+
+    fn add(&mut self, place: usize, region: Region, packets: u64) {
+        self.rows[place].1[region.index()] += packets;
     }
 }
 
@@ -240,7 +274,7 @@ fn scanned_port(key: &CellKey) -> Option<PortName> {
 /// The record of a single packet, for packets that do not come through the kernel.
 #[must_use]
 pub fn record_of(observation: &sensor_common::Observation) -> Record {
-    use sensor_common::record::{destination_bit, port_bit};
+    use sensor_common::record::destination_bit;
     Record {
         key: observation.flow_key(),
         packets: 1,
@@ -254,13 +288,13 @@ pub fn record_of(observation: &sensor_common::Observation) -> Record {
         cpu: 0,
         destinations: destination_bit(observation.destination),
         first_destination: observation.destination.low32(),
-        peer_ports: port_bit(observation.peer_port()),
+        peer_ports: observation.peer_ports(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sensor_common::{Address, Family, record::FlowKey};
+    use sensor_common::{Address, Family, record::FlowKey, tool::Tool};
 
     use super::*;
 
@@ -309,7 +343,8 @@ mod tests {
             0,
         );
         let derived = aggregator.derived();
-        assert_eq!((derived.packets, derived.records, derived.mirai), (14, 3, 5));
+        assert_eq!((derived.packets, derived.records), (14, 3));
+        assert_eq!(derived.tools.all_of(Tool::Mirai), 5);
         assert_eq!(
             derived.regions[Region::BOGON.index()],
             Marked {

@@ -6,8 +6,11 @@ pub mod clock;
 pub mod conservation;
 pub mod decode;
 pub mod derive;
+pub mod hourly;
 mod port_name;
 pub mod snapshot;
+pub mod sources;
+pub mod tools;
 pub mod totals;
 
 pub use self::port_name::{PortName, PortTransport};

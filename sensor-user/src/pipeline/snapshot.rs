@@ -3,17 +3,27 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sensor_common::{Class, Outcome};
+use sensor_common::{
+    Class, Outcome,
+    tool::{Certainty, Tool},
+};
 use serde::{Deserialize, Serialize};
 
-use super::{conservation::Report, derive::Derived, totals::KernelTotals};
+use super::{
+    PortName, PortTransport,
+    conservation::Report,
+    derive::Derived,
+    sources::{Dimension, SourcesRow},
+    tools::instances::Instances,
+    totals::KernelTotals,
+};
 use crate::region::Region;
 
 /// The version of the form.
 pub const SCHEMA: u32 = 1;
 
 /// What is known at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -45,8 +55,14 @@ pub struct Snapshot {
     pub port_regions: Vec<PortRegionRow>,
     /// Scans whose pair of port and region found no row of its own. The busiest pairs have one.
     pub port_regions_other: MarkedRow,
-    /// Packets by the tool that left its mark.
+    /// Packets by the tool that left its mark, and how sure that is.
     pub tools: Vec<ToolRow>,
+    /// The sources that are remembered for that.
+    pub tool_sources: ToolSourcesRow,
+    /// How many Mirai processes are behind the addresses of their sources: an estimate.
+    pub mirai_instances: InstancesRow,
+    /// Unique sources of the last hour.
+    pub unique_sources: SourcesRow,
 }
 
 /// The law of conservation, in packets where nothing else is said.
@@ -89,6 +105,9 @@ pub struct PortRow {
     pub syn: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources scanned it in the last hour; of watched ports alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// One source region.
@@ -100,6 +119,9 @@ pub struct RegionRow {
     pub packets: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources that were in the last hour; left out where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// Scans of one port from one region.
@@ -115,6 +137,9 @@ pub struct PortRegionRow {
     pub packets: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources that were in the last hour; of watched ports alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
 }
 
 /// Packets without a key.
@@ -126,13 +151,38 @@ pub struct MarkedRow {
     pub mirai: u64,
 }
 
-/// One tool.
+/// One tool, with one certainty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRow {
     /// The tool.
     pub tool: String,
-    /// Packets with its mark.
+    /// `likely` or `sure`.
+    pub certainty: String,
+    /// Packets with its mark that are as sure as that; none is in two rows of a tool.
     pub packets: u64,
+    /// About how many sources that were in the last hour; left out where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<u64>,
+}
+
+/// Pairs of source and tool that are remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolSourcesRow {
+    /// That have shown too little, or something against the tool.
+    pub likely: u64,
+    /// That have shown enough.
+    pub sure: u64,
+    /// That were forgotten for want of room.
+    pub crowded_out: u64,
+}
+
+/// Mirai processes by the hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancesRow {
+    /// Of the open hour, so far.
+    pub hour: Instances,
+    /// Of the hour before.
+    pub hour_before: Instances,
 }
 
 /// One IP protocol.
@@ -196,7 +246,7 @@ impl Snapshot {
                 lost_queue: queue_packets,
                 records: frame.report.read_records,
             },
-            ports: port_rows(totals),
+            ports: port_rows(totals, derived),
             protocols: protocol_rows(totals),
             source_regions: region_rows(derived),
             port_regions: port_region_rows(derived),
@@ -205,6 +255,16 @@ impl Snapshot {
                 mirai: derived.pairs.other.mirai,
             },
             tools: tool_rows(derived),
+            tool_sources: ToolSourcesRow {
+                likely: derived.tools.sources.likely,
+                sure: derived.tools.sources.sure,
+                crowded_out: derived.tools.sources.crowded_out,
+            },
+            mirai_instances: InstancesRow {
+                hour: derived.tools.instances,
+                hour_before: derived.tools.instances_before,
+            },
+            unique_sources: SourcesRow::from(&derived.sources),
         }
     }
 
@@ -220,8 +280,9 @@ impl Snapshot {
     }
 }
 
-fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
+fn port_rows(totals: &KernelTotals, derived: &Derived) -> Vec<PortRow> {
     let mut rows = Vec::new();
+    let sources = |transport, port| derived.sources.of(Dimension::Port(PortName { transport, port }));
     for (port, counters) in (0..=u16::MAX).zip(&totals.ports) {
         if counters.tcp > 0 {
             rows.push(PortRow {
@@ -230,14 +291,25 @@ fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
                 packets: counters.tcp,
                 syn: counters.syn,
                 mirai: counters.mirai,
+                sources: sources(PortTransport::Tcp, port),
             });
         }
         if counters.udp > 0 {
-            rows.push(plain_port_row("udp", port, counters.udp));
+            rows.push(plain_port_row(
+                "udp",
+                port,
+                counters.udp,
+                sources(PortTransport::Udp, port),
+            ));
         }
     }
     if totals.echo_requests() > 0 {
-        rows.push(plain_port_row("icmp", 0, totals.echo_requests()));
+        rows.push(plain_port_row(
+            "icmp",
+            0,
+            totals.echo_requests(),
+            sources(PortTransport::Icmp, 0),
+        ));
     }
     rows.sort_by(|a, b| {
         b.packets
@@ -248,13 +320,14 @@ fn port_rows(totals: &KernelTotals) -> Vec<PortRow> {
     rows
 }
 
-fn plain_port_row(transport: &str, port: u16, packets: u64) -> PortRow {
+fn plain_port_row(transport: &str, port: u16, packets: u64, sources: Option<u64>) -> PortRow {
     PortRow {
         transport: transport.to_owned(),
         port,
         packets,
         syn: 0,
         mirai: 0,
+        sources,
     }
 }
 
@@ -267,6 +340,7 @@ fn region_rows(derived: &Derived) -> Vec<RegionRow> {
             source_region: region.code().to_owned(),
             packets: marked.packets,
             mirai: marked.mirai,
+            sources: derived.sources.of(Dimension::Region(region)),
         })
         .collect();
     rows.sort_by(|a, b| {
@@ -289,16 +363,31 @@ fn port_region_rows(derived: &Derived) -> Vec<PortRegionRow> {
             source_region: region.code().to_owned(),
             packets: marked.packets,
             mirai: marked.mirai,
+            sources: derived.sources.of(Dimension::PortRegion(*port, *region)),
         })
         .collect()
 }
 
 fn tool_rows(derived: &Derived) -> Vec<ToolRow> {
-    let mirai = ToolRow {
-        tool: "mirai".to_owned(),
-        packets: derived.mirai,
-    };
-    [mirai].into_iter().filter(|row| row.packets > 0).collect()
+    let rows = Tool::ALL.iter().flat_map(|tool| {
+        Certainty::ALL.map(|certainty| ToolRow {
+            tool: tool.name().to_owned(),
+            certainty: certainty.name().to_owned(),
+            packets: derived.tools.of(*tool, certainty),
+            sources: derived.sources.of(match certainty {
+                Certainty::Likely => Dimension::LikelyTool(tool.mark()),
+                Certainty::Sure => Dimension::SureTool(tool.mark()),
+            }),
+        })
+    });
+    let mut rows: Vec<_> = rows.filter(|row| row.packets > 0).collect();
+    rows.sort_by(|a, b| {
+        b.packets
+            .cmp(&a.packets)
+            .then_with(|| a.tool.cmp(&b.tool))
+            .then_with(|| a.certainty.cmp(&b.certainty))
+    });
+    rows
 }
 
 fn protocol_rows(totals: &KernelTotals) -> Vec<ProtocolRow> {

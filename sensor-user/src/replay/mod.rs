@@ -1,5 +1,6 @@
 //! Replay: the packets of capture files through the same classifier and the same pipeline as a live ring.
 
+mod recording;
 mod table;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -8,12 +9,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+use self::recording::Recording;
 pub use self::table::print;
 use crate::{
     capture::{self, Capture, CaptureError},
+    config::default_watched_ports,
     kernel::WatchList,
     pipeline::{
-        PortName,
         conservation::Report,
         derive::{Aggregator, record_of},
         snapshot::{Frame, Snapshot},
@@ -35,6 +37,8 @@ pub struct Replay {
     pub regions: Arc<RegionTable>,
     /// The sensor's id in the snapshot.
     pub sensor: String,
+    /// Where records go, if anywhere.
+    pub records: Option<PathBuf>,
 }
 
 /// What a replay came to.
@@ -52,7 +56,7 @@ impl Replay {
     /// Reads all files, one after the other.
     ///
     /// # Errors
-    /// The watch list is too large. A file that cannot be read is in the answer instead.
+    /// The watch list is too large, or records cannot be written. A file that cannot be read is in the answer instead.
     pub fn run(&self) -> anyhow::Result<Replayed> {
         let everything = ["0.0.0.0/0".parse()?, "::/0".parse()?];
         let watch = if self.watch.is_empty() {
@@ -63,9 +67,17 @@ impl Replay {
         let mut counting = Counting {
             watch: WatchList::new(watch)?,
             totals: KernelTotals::zero(),
-            aggregator: Aggregator::new(Arc::clone(&self.regions), &[] as &[PortName]),
+            aggregator: Aggregator::new(Arc::clone(&self.regions), &default_watched_ports()),
             first: None,
             last: None,
+            recording: match &self.records {
+                Some(directory) => Some(Recording::open(
+                    directory,
+                    &self.sensor,
+                    Arc::clone(&self.regions),
+                )?),
+                None => None,
+            },
         };
         let mut errors = Vec::new();
         let mut skipped = BTreeMap::new();
@@ -82,6 +94,9 @@ impl Replay {
                 Err(error) => errors.push(error),
             }
         }
+        if let Some(recording) = counting.recording.take() {
+            recording.close(&counting.watch)?;
+        }
         Ok(Replayed {
             snapshot: counting.snapshot(&self.sensor),
             errors,
@@ -96,6 +111,7 @@ struct Counting {
     aggregator: Aggregator,
     first: Option<i64>,
     last: Option<i64>,
+    recording: Option<Recording>,
 }
 
 impl Counting {
@@ -127,11 +143,16 @@ impl Counting {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = Some(self.last.map_or(time, |last| last.max(time)));
         }
-        self.totals.count(result.as_ref().map_err(|outcome| *outcome));
+        let result = result.as_ref().map_err(|outcome| *outcome);
+        self.totals.count(result);
+        // A packet without a time came when the one before it did, as far as anybody can tell.
+        let nanoseconds = nanoseconds.or(self.last).unwrap_or(0);
+        if let Some(recording) = &mut self.recording {
+            recording.packet(result, nanoseconds.div_euclid(1_000));
+        }
         if let Ok(observation) = result {
-            // A packet without a time came when the one before it did, as far as anybody can tell.
-            let seconds = nanoseconds.or(self.last).unwrap_or(0).div_euclid(1_000_000_000);
-            self.aggregator.add(&record_of(&observation), seconds);
+            self.aggregator
+                .add(&record_of(observation), nanoseconds.div_euclid(1_000_000_000));
         }
     }
 

@@ -41,5 +41,9 @@ pub fn print(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
             row.packets, row.mirai, row.source_region
         )?;
     }
+    writeln!(out, "\n{:>12}  tool", "packets")?;
+    for row in snapshot.tools.iter().take(ROWS) {
+        writeln!(out, "{:>12}  {}, {}", row.packets, row.tool, row.certainty)?;
+    }
     Ok(())
 }

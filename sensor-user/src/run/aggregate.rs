@@ -8,6 +8,9 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use sensor_common::record::{FlowKind, Record};
+use sensor_sketch::SourceKey;
+
 use super::drain::{Barrier, Item};
 use crate::{
     pipeline::{
@@ -15,8 +18,10 @@ use crate::{
         clock::JiffyClock,
         decode::{Entry, next_entry},
         derive::{Aggregator, Derived},
+        hourly::{self, Hourly},
     },
-    region::RegionHandle,
+    records,
+    region::{Region, RegionHandle, RegionTable},
 };
 
 /// The derived totals at a barrier.
@@ -36,8 +41,11 @@ pub fn spawn(
     answers: Sender<Answer>,
     regions: Arc<RegionHandle>,
     watched: &[PortName],
+    (key, iot_ports): (SourceKey, &[u16]),
+    recorder: Option<records::Handle>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut aggregator = Aggregator::new(regions.table(), watched);
+    let mut aggregator = Aggregator::new(regions.table(), watched).with_sources(key, iot_ports);
+    let mut recording = recorder.map(|recorder| Recording::new(recorder, regions.table()));
     thread::Builder::new().name("aggregate".into()).spawn(move || {
         let mut time = Time::default();
         for item in records {
@@ -45,12 +53,18 @@ pub fn spawn(
                 Item::Batch(mut bytes) => {
                     while let Some(entry) = next_entry(&mut bytes) {
                         match entry {
-                            Entry::Record(record) => aggregator.add(&record, time.of(record.last_jiffies)),
+                            Entry::Record(record) => {
+                                aggregator.add(&record, time.of(record.last_jiffies));
+                                if let Some(recording) = &mut recording {
+                                    recording.add(&record, &mut time);
+                                }
+                            }
                             Entry::Marker(marker) => time.clock.learn(&marker),
                         }
                     }
                 }
                 Item::Barrier(barrier) => {
+                    aggregator.turn_sources_to(jiff::Timestamp::now().as_second());
                     let answer = Answer {
                         barrier,
                         derived: aggregator.derived(),
@@ -61,27 +75,80 @@ pub fn spawn(
                     }
                     // A table is taken once for all records up to the next barrier, so each look-up costs no lock.
                     aggregator.use_regions(regions.table());
-                    time.now = jiff::Timestamp::now().as_second();
+                    if let Some(recording) = &mut recording {
+                        recording.regions = regions.table();
+                        recording.hand_over_in_turn();
+                    }
+                    time.now = jiff::Timestamp::now().as_microsecond();
                 }
             }
         }
+        if let Some(recording) = &mut recording {
+            recording.hand_over();
+        }
     })
+}
+
+/// What goes to the records, beside the totals.
+struct Recording {
+    recorder: records::Handle,
+    hourly: Hourly,
+    regions: Arc<RegionTable>,
+}
+
+impl Recording {
+    fn new(recorder: records::Handle, regions: Arc<RegionTable>) -> Self {
+        Self {
+            recorder,
+            hourly: Hourly::new(hourly::Limits::default()),
+            regions,
+        }
+    }
+
+    fn add(&mut self, record: &Record, time: &mut Time) {
+        let kind = FlowKind::unpack(record.key.kind);
+        let region = kind.map_or(Region::UNKNOWN, |kind| {
+            self.regions.lookup(record.key.source, kind.family)
+        });
+        let (first, last) = (
+            time.micros(record.first_jiffies),
+            time.micros(record.last_jiffies),
+        );
+        self.hourly.add(record, region, first, last);
+    }
+
+    /// A recorder that waits for the disk gets it later, with what comes meanwhile.
+    fn hand_over_in_turn(&mut self) {
+        if self.recorder.take_turn() {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&mut self) {
+        self.recorder.send(records::Message::Hours(self.hourly.take()));
+    }
 }
 
 /// When records came.
 #[derive(Default)]
 struct Time {
     clock: JiffyClock,
-    /// The time of day at the last barrier, which closely follows the last markers.
+    /// The time of day at the last barrier, which closely follows the last markers, in microseconds since 1970.
     now: i64,
 }
 
 impl Time {
+    /// In seconds since 1970.
     fn of(&mut self, jiffies: u32) -> i64 {
+        self.micros(jiffies).div_euclid(1_000_000)
+    }
+
+    /// In microseconds since 1970.
+    fn micros(&mut self, jiffies: u32) -> i64 {
         if self.now == 0 {
-            self.now = jiff::Timestamp::now().as_second();
+            self.now = jiff::Timestamp::now().as_microsecond();
         }
-        let before = self.clock.seconds_before_last(jiffies).unwrap_or(0);
+        let before = self.clock.micros_before_last(jiffies).unwrap_or(0);
         self.now - i64::try_from(before).unwrap_or(0)
     }
 }

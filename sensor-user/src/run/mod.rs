@@ -6,32 +6,47 @@
 mod aggregate;
 mod drain;
 mod random;
+mod recorder;
+mod supervisor;
 mod tick;
 
 use std::{
+    fs::DirBuilder,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
+use sensor_sketch::{KeyError, SourceKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    config::{Config, refuse_own_addresses},
+    check::{self, Places, Plan},
+    config::{Config, ConfigError, refuse_own_addresses},
     export::{
         http::{self, Service},
         metrics::{Identity, Metrics},
         published::Published,
+        web::Web,
     },
-    kernel::{LoadOptions, Object, Sensor, WatchList, counters::possible_cpus, memory::MapMemory},
+    kernel::{
+        Attachment, KernelError, LoadOptions, Object, Sensor, WatchList, counters::possible_cpus,
+        load::kernel_release, memory::MapMemory,
+    },
+    privilege::{self, Needs},
     region::RegionHandle,
 };
+
+/// The file of the key of unique sources in the state directory.
+const SOURCE_KEY: &str = "source.key";
 
 /// What can keep the daemon from starting, beside configuration and kernel.
 #[derive(Debug, thiserror::Error)]
@@ -47,28 +62,44 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// The host is not fit.
+    #[error("{0}")]
+    Unfit(String),
     /// A thread of the daemon died.
     #[error("the thread `{0}` ended before the daemon: see its last words above")]
     ThreadEnded(&'static str),
 }
 
-/// Runs the sensor until SIGINT or SIGTERM. `object` names another program than the embedded one.
+/// Runs the sensor until SIGINT or SIGTERM. `config_file` is where the configuration was read from, if anywhere;
+/// `object` names another program than the embedded one.
 ///
 /// # Errors
 /// Something keeps it from starting, or a part of it fails; nothing stays attached then.
-pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
-    let watch = WatchList::new(&config.watch)?;
+pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>) -> anyhow::Result<()> {
+    let watch = WatchList::new(&config.watched_prefixes()?)?;
     if config.verdict() == sensor_common::Verdict::Drop {
         refuse_own_addresses(&config.watch)?;
     }
     // What may fail for reasons of its own comes before anything touches the interfaces.
+    let web = Web::load(config.web_config_file.as_deref()).map_err(ConfigError::Web)?;
     let listener = listen(config.listen)?;
+    look_at_host(&Plan::of(config, config_file))?;
     let object = match object {
         Some(path) => Object::from_file(&path)?,
         None => Object::embedded(),
     };
     let regions = Arc::new(load_regions(config)?);
-    let sensor = load(config, &object, &watch)?;
+    let source_key = load_source_key(config)?;
+    make_folder_of_records(config);
+    let mut sensor = load(config, &object, &watch)?;
+    let attachments = attach(&mut sensor, config)?;
+    // Before there is another thread: what a thread gives up is gone for it and for those that it starts.
+    let left = privilege::give_up(&Needs::of(config, &web.files()), kernel_release())?;
+    tracing::info!(
+        capabilities = ?left.capabilities,
+        landlock = left.landlock.name(),
+        "privileges given up"
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -80,7 +111,39 @@ pub fn run(config: &Config, object: Option<PathBuf>) -> anyhow::Result<()> {
         program: object.digest(),
         watched_addresses: watch.v4_addresses(),
     };
-    runtime.block_on(serve(config, sensor, listener, identity, regions))
+    runtime.block_on(serve(
+        config,
+        Attached { sensor, attachments },
+        Http { listener, web },
+        identity,
+        (regions, source_key),
+    ))
+}
+
+/// The same that `teiten check` does: warnings are said, an error ends it here.
+fn look_at_host(plan: &Plan) -> Result<(), RunError> {
+    let report = check::look(plan, &Places::default());
+    for finding in report.warnings() {
+        tracing::warn!(
+            check = finding.check,
+            subject = finding.subject,
+            cure = finding.cure,
+            "this host: {}",
+            finding.message
+        );
+    }
+    let errors: Vec<String> = report
+        .errors()
+        .map(|finding| match &finding.cure {
+            Some(cure) => format!("{}\n  {cure}", finding.message),
+            None => finding.message.clone(),
+        })
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(RunError::Unfit(errors.join("\n")))
+    }
 }
 
 /// The region database; without one every source is unknown, which is said and counted.
@@ -101,6 +164,32 @@ fn load_regions(config: &Config) -> anyhow::Result<RegionHandle> {
         "region database loaded"
     );
     Ok(regions)
+}
+
+/// Made before privileges are given up, so that no more than this folder has to stay writable.
+fn make_folder_of_records(config: &Config) {
+    if let Some(records) = &config.records {
+        // Where it cannot be made, whoever writes records says so, and tries again.
+        let _ = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&records.directory);
+    }
+}
+
+/// The fleet's key, or this sensor's own; where none can be kept, one that ends with the process.
+fn load_source_key(config: &Config) -> Result<SourceKey, KeyError> {
+    let key = match (&config.source_key, &config.state_directory) {
+        (Some(path), _) => SourceKey::load(path)?,
+        (None, Some(directory)) => {
+            // Where it cannot be made, the key's own error says so.
+            let _ = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+            SourceKey::load_or_create(&directory.join(SOURCE_KEY))?
+        }
+        (None, None) => SourceKey::random()?,
+    };
+    tracing::info!(id = key.id(), "key of unique sources");
+    Ok(key)
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
@@ -129,18 +218,49 @@ fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<S
         verdict: config.verdict(),
         log_level: config.kernel_log,
         seed: random::seed().context("drawing the seed of the flow cache")?,
+        host: config.watch_host.then(|| config.own_networks.clone()),
     };
     Ok(Sensor::load(object, &options, watch)?)
 }
 
+/// Where and how HTTP is served.
+struct Http {
+    listener: TcpListener,
+    web: Web,
+}
+
+/// The program, and where it is.
+struct Attached {
+    sensor: Sensor,
+    attachments: Vec<Attachment>,
+}
+
+/// Attaches the program to all interfaces, or to none.
+fn attach(sensor: &mut Sensor, config: &Config) -> Result<Vec<Attachment>, KernelError> {
+    let attachments = sensor.attach(&config.interfaces, config.mode)?;
+    for attachment in &attachments {
+        tracing::info!(
+            interface = attachment.interface,
+            mode = attachment.mode.name(),
+            reason = attachment.reason,
+            "attached"
+        );
+    }
+    Ok(attachments)
+}
+
 async fn serve(
     config: &Config,
-    mut sensor: Sensor,
-    listener: TcpListener,
+    attached: Attached,
+    http: Http,
     identity: Identity,
-    regions: Arc<RegionHandle>,
+    (regions, source_key): (Arc<RegionHandle>, SourceKey),
 ) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener).context("serving HTTP")?;
+    let Attached {
+        mut sensor,
+        attachments,
+    } = attached;
+    let listener = tokio::net::TcpListener::from_std(http.listener).context("serving HTTP")?;
     // Not the configured one: port 0 there means any that is free.
     let address = listener.local_addr().context("serving HTTP")?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -153,6 +273,7 @@ async fn serve(
         tokio::spawn(kernel_log(log));
     }
     let published = Arc::new(Published::default());
+    let (mut recorder, recording) = start_recording(config, &identity)?;
     let metrics = Metrics::new(Arc::clone(&published), identity)?;
     let (flush_duration, drain_lag) = (metrics.flush_duration.clone(), metrics.drain_lag.clone());
 
@@ -160,18 +281,19 @@ async fn serve(
     let shared = Arc::new(drain::Shared::default());
     let drain = drain::spawn(sensor.take_records()?, queue, Arc::clone(&shared), drain_lag)?;
     let (derived_out, derived_in) = mpsc::channel();
-    let aggregate = aggregate::spawn(records, derived_out, Arc::clone(&regions), &config.watched_ports)?;
+    let aggregate = aggregate::spawn(
+        records,
+        derived_out,
+        Arc::clone(&regions),
+        &config.watched_ports,
+        (source_key, &config.iot_ports),
+        recorder.as_ref().map(|recorder| recorder.handle.clone()),
+    )?;
     let counters = sensor.take_counters()?;
-
-    let attachments = sensor.attach(&config.interfaces, config.mode)?;
-    for attachment in &attachments {
-        tracing::info!(
-            interface = attachment.interface,
-            mode = attachment.mode.name(),
-            reason = attachment.reason,
-            "attached"
-        );
+    if let Some(recorder) = &mut recorder {
+        recorder.begin_at(&counters.read(&[])?);
     }
+
     let (stop_tick, stopped) = mpsc::channel();
     let tick = tick::spawn(
         tick::Ticker {
@@ -185,20 +307,25 @@ async fn serve(
             reload: Arc::clone(&reload),
             regions,
             config: config.clone(),
+            recorder,
         },
         stopped,
     )?;
-    let service = Arc::new(Service {
+    let patience = config.flush_interval * 3 + Duration::from_secs(10);
+    let watchdog = tokio::spawn(supervisor::watchdog(Arc::clone(&published), patience));
+    let service = Service {
         metrics,
         published,
-        patience: config.flush_interval * 3 + Duration::from_secs(10),
-    });
+        patience,
+    };
+    let (encrypted, web) = (http.web.is_encrypted(), Arc::new(http.web));
     let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
-    let http = tokio::spawn(http::serve(listener, service, async {
+    let http = tokio::spawn(http::serve(listener, service, web, async {
         // Either end of the channel means the same.
         let _ = http_stopped.await;
     }));
-    tracing::info!(%address, "serving metrics");
+    tracing::info!(%address, encrypted, "serving metrics");
+    supervisor::ready();
 
     let any_ended = || {
         let ended = [
@@ -214,17 +341,46 @@ async fn serve(
         name = first_ended(any_ended) => Some(name),
     };
     tracing::info!("stopping");
+    watchdog.abort();
+    supervisor::stopping();
     // The tick detaches first and then reads what is left, so the last totals are exact.
     drop(stop_tick);
     let last = tick.join().map_err(|_| RunError::ThreadEnded("tick"))?;
     shared.stop();
     drain.join().map_err(|_| RunError::ThreadEnded("drain"))?;
     aggregate.join().map_err(|_| RunError::ThreadEnded("aggregate"))?;
+    if let Some(recording) = recording {
+        recording.join().map_err(|_| RunError::ThreadEnded("records"))?;
+    }
     drop(stop_http);
     // A client that never reads its answer must not keep the sensor from stopping.
     let _ = tokio::time::timeout(Duration::from_secs(1), http).await;
     last?;
     ended.map_or(Ok(()), |name| Err(RunError::ThreadEnded(name).into()))
+}
+
+/// Starts the thread that writes records, where they are configured.
+fn start_recording(
+    config: &Config,
+    identity: &Identity,
+) -> anyhow::Result<(Option<tick::Recorder>, Option<JoinHandle<()>>)> {
+    let Some(records) = &config.records else {
+        return Ok((None, None));
+    };
+    let now = jiff::Timestamp::now().as_second();
+    let status = Arc::new(sensor_keep::Status::default());
+    let description = crate::records::description(config, identity.watched_addresses, now);
+    let mut settings = records.settings(&config.sensor_id);
+    // What is flushed after an hour's end was in the caches before.
+    settings.grace += 2 * i64::try_from(config.flush_interval.as_secs()).unwrap_or(0);
+    let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status))?;
+    let circumstances = crate::records::Circumstances {
+        watched_addresses: identity.watched_addresses,
+        xdp_mode: String::new(),
+        program_digest: identity.program.clone(),
+    };
+    let recorder = tick::Recorder::new(handle, circumstances, status);
+    Ok((Some(recorder), Some(thread)))
 }
 
 /// Waits until one of the threads is no more, and names it.

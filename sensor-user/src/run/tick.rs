@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use super::recorder::Recorder;
 use super::{aggregate::Answer, drain::Shared};
 use crate::{
     config::Config,
@@ -55,6 +56,8 @@ pub struct Ticker {
     pub regions: Arc<RegionHandle>,
     /// What the operator decided.
     pub config: Config,
+    /// Where records go.
+    pub recorder: Option<Recorder>,
 }
 
 /// Starts ticking, until the sender of `stopped` is dropped.
@@ -245,7 +248,12 @@ impl Ticking {
             report: answer.barrier.report,
             lost_queue: answer.barrier.lost_queue,
         };
+        let xdp_mode = frame.xdp_mode;
         let snapshot = Snapshot::new(&frame, &totals, &answer.derived);
+        if let Some(recorder) = &mut self.ticker.recorder {
+            let regions = self.ticker.regions.table();
+            recorder.tick(&totals, answer.barrier.lost_queue, xdp_mode, regions.info());
+        }
         let derived = &answer.derived;
         let scrapes = self.ticker.published.scrapes();
         let sums = self.series.update(&totals, derived, scrapes);
@@ -260,10 +268,12 @@ impl Ticking {
             other_regions: self.series.regions.other(sums.regions),
             listed_pairs: self.series.pairs.rows().collect(),
             other_pairs: self.series.pairs.other(sums.pairs),
-            mirai: derived.mirai,
+            tools: derived.tools.clone(),
+            sources: derived.sources.clone(),
             cells: (derived.cells, derived.cells_overflow),
             regions: self.ticker.regions.table().info().clone(),
             attachments: self.ticker.attachments.clone(),
+            records: self.ticker.recorder.as_ref().map(Recorder::status),
             ring_used_bytes: answer.barrier.ring_used,
             last_packet_seconds: self.last_packet,
             totals,

@@ -37,6 +37,7 @@ impl Bench {
             verdict,
             log_level: log::LevelFilter::Warn,
             seed: 0x5eed,
+            host: None,
         };
         let mut sensor = Sensor::load(object, &options, &watch()).unwrap();
         let ring = sensor.take_records().unwrap();

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use sensor_common::{Verdict, classify::classify_ethernet, record::FlowKey};
+use sensor_common::{
+    Verdict,
+    classify::classify_ethernet,
+    record::{FlowKey, FlowKind},
+};
 use sensor_lab::{
     cases::{self, Case},
     mutate::{LONGEST_BYTES, random_mutation},
@@ -17,8 +21,8 @@ const BATCH: u64 = 20_000;
 /// Frames of the fast tier; `TEITEN_DIFFERENTIAL_FRAMES` asks for another number.
 const FRAMES: u64 = 400_000;
 
-/// Packets and bytes by flow.
-type Flows = BTreeMap<FlowKey, (u64, u64)>;
+/// Packets and bytes by flow, and by the signature of its scan where it has one, else 0.
+type Flows = BTreeMap<(FlowKey, u32), (u64, u64)>;
 
 pub fn mutated() {
     let frames = std::env::var("TEITEN_DIFFERENTIAL_FRAMES").map_or(FRAMES, |text| text.parse().unwrap());
@@ -74,7 +78,9 @@ impl Differential {
             self.host.count(result.as_ref().map_err(|outcome| *outcome));
             self.host.interfaces[0].1 += 1;
             if let Ok(observation) = result {
-                let flow = expected.entry(observation.flow_key()).or_default();
+                let flow = expected
+                    .entry((observation.flow_key(), observation.signature))
+                    .or_default();
                 flow.0 += 1;
                 flow.1 += u64::from(observation.length);
             }
@@ -100,7 +106,9 @@ impl Differential {
     fn flows(&mut self) -> Flows {
         let mut flows = Flows::new();
         for record in self.bench.flush().0 {
-            let flow = flows.entry(record.key).or_default();
+            let tools = FlowKind::unpack(record.key.kind).unwrap().tools;
+            let signature = if tools.is_signed() { record.peer_ports } else { 0 };
+            let flow = flows.entry((record.key, signature)).or_default();
             flow.0 += u64::from(record.packets);
             flow.1 += u64::from(record.bytes);
         }
@@ -119,7 +127,10 @@ impl Differential {
             before.interfaces[0].1 += 1;
             let expected: Vec<_> = result
                 .iter()
-                .map(|observation| (observation.flow_key(), (1, u64::from(observation.length))))
+                .map(|observation| {
+                    let flow = (observation.flow_key(), observation.signature);
+                    (flow, (1, u64::from(observation.length)))
+                })
                 .collect();
             let flows: Vec<_> = self.flows().into_iter().collect();
             let totals = self.bench.totals();

@@ -19,26 +19,30 @@ pub fn first_cells(text: &str) -> impl Iterator<Item = &str> {
         .map(|(cell, _)| cell)
 }
 
-const BEGIN: &str = "<!-- metrics: written by a test of the sensor, begin -->\n";
-const END: &str = "<!-- metrics: end -->";
-
 /// The lines of a table.
 pub fn table(head: &[&str], rows: impl Iterator<Item = String>) -> String {
     let lines: Vec<String> = head.iter().map(|line| (*line).to_owned()).chain(rows).collect();
     format!("{}\n", lines.join("\n"))
 }
 
-/// Holds the table between the marks of a page against what it has to be, or writes it there.
+/// Holds the table of metrics of a page against what it has to be, or writes it there.
 pub fn hold(page: &str, table: &str) {
+    hold_table(page, "metrics", table);
+}
+
+/// Holds the table between the marks of a subject against what it has to be, or writes it there.
+pub fn hold_table(page: &str, subject: &str, table: &str) {
+    let begin = &format!("<!-- {subject}: written by a test of the sensor, begin -->\n");
+    let end = &format!("<!-- {subject}: end -->");
     let text = text(page);
     let (before, rest) = text
-        .split_once(BEGIN)
+        .split_once(begin)
         .unwrap_or_else(|| panic!("{page} has no table"));
     let (written, after) = rest
-        .split_once(END)
+        .split_once(end)
         .unwrap_or_else(|| panic!("the table of {page} has no end"));
     if env::var_os("TEITEN_WRITE_DOCS").is_some() {
-        fs::write(path(page), format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
+        fs::write(path(page), format!("{before}{begin}{table}{end}{after}")).unwrap();
         return;
     }
     assert_eq!(

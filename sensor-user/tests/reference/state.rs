@@ -73,12 +73,14 @@ pub fn flooded(limits: &Limits, updates: u64) -> State {
         other_regions: series.regions.other(sums.regions),
         listed_pairs: series.pairs.rows().collect(),
         other_pairs: series.pairs.other(sums.pairs),
-        mirai: derived.mirai,
+        tools: derived.tools.clone(),
+        sources: derived.sources.clone(),
         cells: (derived.cells, derived.cells_overflow),
         regions: RegionInfo {
             regions: (0..limits.region_files).map(file).collect(),
             ..RegionInfo::default()
         },
+        records: Some(Arc::default()),
         ring_used_bytes: 0,
         last_packet_seconds: 0.0,
         totals,

@@ -28,13 +28,13 @@ pub const TESTS: [Test; 3] = [
 ];
 
 /// A program of somebody else, pinned so that iproute2 finds it. Dropping it unpins it.
-struct Foreign {
+pub struct Foreign {
     mount: TempDir,
     _program: Ebpf,
 }
 
 impl Foreign {
-    fn load() -> Self {
+    pub fn load() -> Self {
         let mount = TempDir::new().unwrap();
         mount_bpffs(mount.path());
         let mut program = Ebpf::load(Object::embedded().bytes()).unwrap();
@@ -66,7 +66,7 @@ fn mount_bpffs(folder: &Path) {
 }
 
 /// Attaches without a link, as iproute2 does.
-fn attach(network: &Network, foreign: &Foreign, interface: &str, mode: &str) {
+pub fn attach(network: &Network, foreign: &Foreign, interface: &str, mode: &str) {
     let path = foreign.path();
     network
         .sensor()
@@ -113,7 +113,7 @@ fn foreign_program() {
                 "`rx`",
                 "`flush`",
                 &id,
-                "ip link set dev rx xdp off",
+                &format!("ip link set dev rx {held} off"),
             ] {
                 assert!(said.contains(part), "{held}, {mode}: no {part:?} in {said}");
             }

@@ -5,13 +5,17 @@
 mod counts;
 mod daemon;
 mod exposition;
+mod fitness;
 mod foreign;
+mod host;
+mod hostile;
 mod interfaces;
 mod metrics;
 mod modes;
 mod privilege;
 mod program;
 mod prometheus;
+mod records;
 mod refused;
 mod regions;
 mod ring;
@@ -19,6 +23,7 @@ mod service;
 mod stop;
 mod traffic;
 mod verdict;
+mod web;
 
 use std::{env, sync::OnceLock};
 
@@ -38,9 +43,10 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 13] = [
+    let subjects: [(&[Test], Option<&str>); 18] = [
         (&refused::TESTS, None),
         (&foreign::TESTS, None),
+        (&fitness::TESTS, Some("setcap")),
         (&privilege::TESTS, Some("setpriv")),
         (&modes::TESTS, None),
         (&interfaces::TESTS, None),
@@ -48,8 +54,12 @@ fn main() {
         (&metrics::TESTS, Some("promtool")),
         (&prometheus::TESTS, Some("prometheus")),
         (&regions::TESTS, None),
+        (&records::TESTS, None),
         (&service::TESTS, None),
+        (&web::TESTS, Some("openssl")),
+        (&hostile::TESTS, Some("openssl")),
         (&stop::TESTS, None),
+        (&host::TESTS, None),
         (&verdict::TESTS, Some("tcpdump")),
         (&ring::TESTS, None),
     ];

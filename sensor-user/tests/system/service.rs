@@ -8,6 +8,7 @@ use teiten::export::{
     http::{self, Service},
     metrics::{Identity, Metrics},
     published::Published,
+    web::Web,
 };
 
 use crate::{
@@ -32,6 +33,13 @@ fn paths() {
     daemon.await_snapshot(|_| true);
     for (path, status, kind, part) in [
         ("/", 200, "text/html; charset=utf-8", "<a href=\"metrics\">"),
+        ("/page.css", 200, "text/css; charset=utf-8", "table"),
+        (
+            "/page.js",
+            200,
+            "text/javascript; charset=utf-8",
+            "api/v1/snapshot",
+        ),
         (
             "/metrics",
             200,
@@ -183,7 +191,9 @@ fn serve(listener: TcpListener, stopped: tokio::sync::oneshot::Receiver<()>) {
             // Either end of the channel means the same.
             let _ = stopped.await;
         };
-        http::serve(listener, Arc::new(service), stop).await.unwrap();
+        http::serve(listener, service, Arc::new(Web::plain()), stop)
+            .await
+            .unwrap();
     });
 }
 

@@ -4,14 +4,15 @@ mod checks;
 mod link;
 mod load;
 mod machine;
+mod privilege;
 mod report;
 
-use std::{process::ExitCode, time::Instant};
+use std::{path::Path, process::ExitCode, time::Instant};
 
 use anyhow::{Result, ensure};
 
 use crate::{
-    checks::{ALL, Check},
+    checks::{ALL, Check, UNDER_SYSTEMD},
     machine::Machine,
     report::Report,
 };
@@ -30,7 +31,13 @@ fn main() -> ExitCode {
 /// Whether no check failed.
 fn run() -> Result<bool> {
     let machine = Machine::of_this_program()?;
-    let checks: Vec<&Check> = ALL.iter().filter(|check| machine.wants(check.name)).collect();
+    // As systemd has it for programs that want to know (sd_booted(3)).
+    let all: &[Check] = if Path::new("/run/systemd/system").exists() {
+        &UNDER_SYSTEMD
+    } else {
+        &ALL
+    };
+    let checks: Vec<&Check> = all.iter().filter(|check| machine.wants(check.name)).collect();
     ensure!(!checks.is_empty(), "there is no check of that name");
     let mut report = Report::begin(&machine, &checks)?;
     for check in checks {

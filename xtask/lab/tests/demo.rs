@@ -22,6 +22,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use sensor_common::tool::{Proof, Tool};
 use sensor_lab::{artefacts, network::Lab};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -256,7 +257,8 @@ fn every_packet_is_counted_where_it_belongs() -> Outcome {
     let (answer, output) = answer(&SHORT)?;
     assert!(output.status.success(), "{answer:#}");
     assert_eq!(number(&answer, "/difference")?, 0);
-    // ZMap asks for one port of 256 addresses, Nmap for four ports of eight: that is what they are.
+    // ZMap asks for one port of 256 addresses, Nmap for four ports of eight: that is what they are. masscan asks for one
+    // port of 64, and may ask more than once.
     let scanned: Vec<_> = rows(&answer, "scanners")?
         .iter()
         .map(|row| {
@@ -267,6 +269,7 @@ fn every_packet_is_counted_where_it_belongs() -> Outcome {
             )
         })
         .collect();
+    let (scanned, masscan) = scanned.split_at(2);
     assert_eq!(
         scanned,
         [
@@ -274,7 +277,30 @@ fn every_packet_is_counted_where_it_belongs() -> Outcome {
             (Some("nmap"), Some(32), Some(32))
         ]
     );
-    let all = 200_000 + 256 + 32;
+    let [(Some("masscan"), Some(of_masscan), Some(counted))] = *masscan else {
+        return Err(format!("no masscan, or more: {masscan:?}").into());
+    };
+    assert!(of_masscan >= 64 && of_masscan == counted, "{masscan:?}");
+    for row in rows(&answer, "scanners")? {
+        assert_eq!(row["marked"], row["sent"], "{row}");
+        assert_eq!(row["mark"], row["name"], "{row}");
+        assert!(row["sure"].as_u64() > Some(0), "{row}");
+    }
+    assert_eq!(
+        equal_rows(&answer, "tools")?,
+        Tool::COUNT,
+        "each tool was planted"
+    );
+    for row in rows(&answer, "tools")? {
+        let tool = Tool::ALL.iter().find(|tool| row["tool"] == tool.name()).unwrap();
+        let (counted, sure) = (row["counted"].as_u64().unwrap(), row["sure"].as_u64().unwrap());
+        match tool.rule().proof() {
+            Proof::Packet => assert_eq!(sure, counted, "{row}"),
+            Proof::Never => assert_eq!(sure, 0, "{row}"),
+            Proof::Source => assert!(sure > 0 && sure < counted, "{row}"),
+        }
+    }
+    let all = 200_000 + 256 + 32 + of_masscan;
     for pointer in ["/sent", "/arrived", "/seen"] {
         assert_eq!(number(&answer, pointer)?, all, "{pointer}");
     }

@@ -56,6 +56,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) folder: &'a Path,
     /// The only checks that it does; none for all.
     pub(crate) checks: &'a [String],
+    /// What else the kernel is told.
+    pub(crate) told: &'a str,
 }
 
 /// How a check ended.
@@ -96,7 +98,7 @@ impl Machine<'_> {
     }
 
     fn command_line(&self) -> String {
-        let mut words = vec![COMMAND_LINE.to_owned()];
+        let mut words = vec![COMMAND_LINE.to_owned(), self.told.to_owned()];
         words.extend(self.checks.iter().map(|name| format!("teiten.check={name}")));
         words.join(" ")
     }

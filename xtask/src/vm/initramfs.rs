@@ -43,12 +43,8 @@ pub(crate) struct Programs {
 /// A program is missing, or files cannot be written.
 pub(crate) fn build(folder: &Path, kernel: &Unpacked, programs: &Programs) -> Result<PathBuf> {
     let root = Root::begin(&folder.join("initramfs"))?;
-    for name in MODULES {
-        if let Some(module) = kernel.module(name) {
-            root.add_module(name, &module)?;
-        }
-    }
-    for (name, place) in [("busybox", "bin"), ("ip", "sbin")] {
+    root.add_modules(kernel)?;
+    for (name, place) in [("busybox", "bin"), ("ip", "sbin"), ("setpriv", "sbin")] {
         let program = project::find_program(name).with_context(|| format!("there is no program {name}"))?;
         root.add(&program, &format!("{place}/{name}"))?;
         root.add_libraries(&program)?;
@@ -68,12 +64,12 @@ pub(crate) fn build(folder: &Path, kernel: &Unpacked, programs: &Programs) -> Re
 }
 
 /// A file system as a folder.
-struct Root {
+pub(crate) struct Root {
     folder: PathBuf,
 }
 
 impl Root {
-    fn begin(folder: &Path) -> Result<Self> {
+    pub(crate) fn begin(folder: &Path) -> Result<Self> {
         if folder.exists() {
             fs::remove_dir_all(folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
         }
@@ -84,6 +80,21 @@ impl Root {
             root.make_folder(name)?;
         }
         Ok(root)
+    }
+
+    /// Where it lies.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The drivers, as far as the kernel has them as modules.
+    pub(crate) fn add_modules(&self, kernel: &Unpacked) -> Result<()> {
+        for name in MODULES {
+            if let Some(module) = kernel.module(name) {
+                self.add_module(name, &module)?;
+            }
+        }
+        Ok(())
     }
 
     fn make_folder(&self, name: &str) -> Result<()> {
@@ -99,7 +110,7 @@ impl Root {
         Ok(self.folder.join(name))
     }
 
-    fn add(&self, file: &Path, name: &str) -> Result<()> {
+    pub(crate) fn add(&self, file: &Path, name: &str) -> Result<()> {
         let place = self.place(name)?;
         fs::copy(file, &place)
             .map(drop)
@@ -107,7 +118,7 @@ impl Root {
     }
 
     /// Without what only a debugger reads: most of the size of a program of Rust.
-    fn add_stripped(&self, file: &Path, name: &str) -> Result<()> {
+    pub(crate) fn add_stripped(&self, file: &Path, name: &str) -> Result<()> {
         let place = self.place(name)?;
         command::run(
             Command::new("strip")
@@ -141,7 +152,7 @@ impl Root {
         command::run(Command::new("xz").arg("-dc").arg(file).stdout(unpacked))
     }
 
-    fn write(&self, name: &str, content: &str) -> Result<()> {
+    pub(crate) fn write(&self, name: &str, content: &str) -> Result<()> {
         let path = self.place(name)?;
         fs::write(&path, content)
             .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o755)))
@@ -149,7 +160,7 @@ impl Root {
     }
 
     /// Packs it as Linux takes it (`Documentation/driver-api/early-userspace/buffer-format.rst`).
-    fn pack(&self, file: &Path) -> Result<()> {
+    pub(crate) fn pack(&self, file: &Path) -> Result<()> {
         let packed = File::create(file).with_context(|| format!("{} cannot be written", file.display()))?;
         let mut find = Command::new("find")
             .args([".", "-print0"])

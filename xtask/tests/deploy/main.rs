@@ -16,6 +16,7 @@ mod reference;
 mod remote;
 mod runbooks;
 mod schema;
+mod systemd;
 mod tools;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         reference::TESTS,
         runbooks::TESTS,
         compose::TESTS,
+        systemd::TESTS,
     ];
     let mut trials: Vec<_> = fast
         .into_iter()

@@ -276,7 +276,11 @@ fn not_added_up(node: &Expr, above: &[&Expr]) -> Result<()> {
             // An average is a sum as well.
             Expr::Aggregate(aggregate) => [token::T_SUM, token::T_AVG].contains(&aggregate.op.id()),
             Expr::Call(call) => ["sum_over_time", "avg_over_time"].contains(&call.func.name),
-            Expr::Binary(binary) => [token::T_ADD, token::T_SUB].contains(&binary.op.id()),
+            // How much one sensor's own figure has grown is no sum of two.
+            Expr::Binary(binary) if binary.op.id() == token::T_SUB => {
+                counted_under(&binary.lhs)? != counted_under(&binary.rhs)?
+            }
+            Expr::Binary(binary) => binary.op.id() == token::T_ADD,
             _ => false,
         };
         ensure!(
@@ -285,6 +289,19 @@ fn not_added_up(node: &Expr, above: &[&Expr]) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The metrics under a node, by the names that they are exported with.
+fn counted_under(node: &Expr) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    walk(node, &mut Vec::new(), &mut |node, _| {
+        if let Some(selector) = selector(node) {
+            let name = name(selector)?;
+            names.insert(name.split(':').nth(1).unwrap_or(name).to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(names)
 }
 
 fn what_one_port_or_region_means_leaves_the_rest_row_out() -> Result<()> {
@@ -398,6 +415,7 @@ fn the_checks_notice_what_they_are_for() -> Result<()> {
         "teiten_mirai_sources + teiten_iot_port_without_mirai_sources",
         &not_added_up,
     )?;
+    refused("teiten_sources - teiten_mirai_sources", &not_added_up)?;
     refused("sum_over_time(teiten_sources[1h])", &not_added_up)?;
     refused("avg(instance:teiten_sources:median1d)", &not_added_up)?;
     refused("topk(5, rate(teiten_port_packets_total[5m]))", &without_rest_row)?;

@@ -239,7 +239,6 @@ const FAULTS: &[(&str, &str, &str)] = &[
     // One day too few for a median, a mean where a median should be, another hour, and no mean of the last day.
     (") >= 4", ") >= 3", "days"),
     ("quantile without (day) (0.5,", "avg without (day) (", "days"),
-    ("[1h] offset 23h", "[1h] offset 18h", "days"),
     ("increase10m <= 2 *", "increase10m <= 0 *", "days"),
     (
         "teiten_port_sources < 10",
@@ -251,9 +250,10 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "teiten_source_region_sources < 11",
         "scan_surge_by_region",
     ),
-    ("< 1.2 *", "< 1.18 *", "scan_surge_by_port"),
-    ("< 1.2 *", "< 1.22 *", "scan_surge_by_region"),
-    ("< 1.2 *", "< 1.22 *", "mirai_surge"),
+    (") / 200", ") / 190", "scan_surge_by_port"),
+    (") / 200", ") / 210", "scan_surge_by_region"),
+    (") / 200", ") / 100", "mirai_surge"),
+    (") / 200, 10)", ") / 200, 5)", "mirai_surge"),
     ("} > 3 *", "} > 2 *", "mirai_surge"),
     (") >= 300", ") >= 200", "mirai_surge"),
     ("{source_region=\"JP\"}", "", "mirai_surge"),
@@ -267,7 +267,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "(instance_transport_port:teiten_scan_packets:increase10m)",
         "fleet",
     ),
-    ("topk by (job) (10,", "topk by (job) (12,", "new_port"),
+    ("topk by (job) (10,", "topk by (job) (15,", "new_port"),
     (
         "[10d] offset 2h)\n            unless",
         "[1d] offset 2h)\n            unless",

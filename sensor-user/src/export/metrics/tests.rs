@@ -33,9 +33,11 @@ fn bare() -> State {
         other_regions: [0; 2],
         listed_pairs: Vec::new(),
         other_pairs: [0],
-        mirai: 0,
+        tools: ToolTotals::default(),
         cells: (0, 0),
+        sources: derived.sources,
         regions: RegionTable::without_database().info().clone(),
+        records: None,
         ring_used_bytes: 0,
         last_packet_seconds: 0.0,
     }

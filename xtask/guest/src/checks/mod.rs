@@ -5,8 +5,10 @@ mod cases;
 mod conservation;
 mod maps;
 mod pins;
+mod privilege;
 mod race;
 mod sensor;
+mod unit;
 mod verifier;
 
 use anyhow::Result;
@@ -52,7 +54,7 @@ impl Finding {
 
 macro_rules! checks {
     ($($name:literal $title:literal $run:path,)+) => {
-        /// Every check.
+        /// Every check of a machine with nothing but a kernel.
         pub const ALL: [Check; [$($name),+].len()] = [$(Check { name: $name, title: $title, run: $run },)+];
     };
 }
@@ -72,6 +74,14 @@ checks! {
     "generic_lo" "Generic mode on loopback" attach::generic_lo,
     "pins" "Pinned map and link survive their process" pins::survive,
     "conservation" "The daemon under load" conservation::daemon,
+    "privilege" "Privileges given up by an ordinary user's daemon" privilege::dropped,
     "flush_race" "Flush while packets come" race::flag,
     "flush_race_control" "The same without the flag" race::no_flag,
 }
+
+/// Every check of a machine with systemd.
+pub const UNDER_SYSTEMD: [Check; 1] = [Check {
+    name: "unit",
+    title: "The systemd unit, under systemd",
+    run: unit::life,
+}];

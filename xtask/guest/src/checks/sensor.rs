@@ -43,6 +43,7 @@ impl<'a> Plan<'a> {
             verdict: self.verdict,
             log_level: log::LevelFilter::Off,
             seed: 0x5eed,
+            host: None,
         };
         let watch = self.watch.iter().map(|prefix| prefix.parse());
         let watch: Vec<IpNet> = watch.collect::<Result<_, _>>().context("the watch list")?;

@@ -58,6 +58,10 @@ pub struct KernelCosts {
     pub hit_extra_ns: f64,
     /// `miss − bare`, of the medians.
     pub miss_extra_ns: f64,
+    /// The sensor that watches a host at work, with frames of one flow that no socket takes.
+    pub host_ns: Spread,
+    /// `host − hit`, of the medians: what the look-up of a socket costs.
+    pub host_extra_ns: f64,
     /// The sensor's programs.
     pub programs: Vec<ProgramCost>,
     /// Of the sensor's maps on this machine, in bytes, as the kernel accounts for them.
@@ -87,32 +91,35 @@ pub fn measure_kernel(options: &KernelOptions) -> Result<KernelCosts> {
     let cpu = *online_cpus()?.first().context("no CPU is online")?;
     pin(cpu)?;
     let others = own_map_bytes()?;
-    let mut sensor = load_sensor(options)?;
+    let mut sensor = load_sensor(options, false)?;
     let programs = [names::PROGRAM, names::PROGRAM_FRAGS, names::FLUSH]
         .map(|name| program_cost(&mut sensor, name))
         .into_iter()
         .collect::<Result<_>>()?;
     let own = own_map_bytes()?.saturating_sub(others);
+    let mut host = load_sensor(options, true)?;
+    program_cost(&mut host, names::PROGRAM)?;
 
     let mut generator = Generator::load(&options.generator, PortCounts::Left)?;
     let (bare, counting) = (generator.bare_drop()?, descriptor(&mut sensor, names::PROGRAM)?);
-    let mut ring: RingBuf<MapData> = sensor
-        .take_map(names::RECORDS)
-        .with_context(|| format!("the sensor has no map {}", names::RECORDS))?
-        .try_into()?;
+    let looking = descriptor(&mut host, names::PROGRAM)?;
+    let mut rings = [take_ring(&mut sensor)?, take_ring(&mut host)?];
     let sides = [
         (Call::Single, &bare),
         (Call::Single, &counting),
         (Call::Uniform, &bare),
         (Call::Uniform, &counting),
+        (Call::Single, &looking),
     ];
     let (watch, own_before) = (Watch::start()?, own_cpu_time()?);
-    let mut measured = [const { Vec::new() }; 4];
+    let mut measured = [const { Vec::new() }; 5];
     for round in 0..=options.rounds {
         for (side, (frames, target)) in measured.iter_mut().zip(sides) {
             generator.set_target(target)?;
             let time = generator.call(frames, FRAMES_A_RUN)?;
-            while ring.next().is_some() {}
+            for ring in &mut rings {
+                while ring.next().is_some() {}
+            }
             // The first round finds cold caches: it is not counted.
             if round > 0 {
                 side.push(time.as_secs_f64() * 1e9);
@@ -120,14 +127,16 @@ pub fn measure_kernel(options: &KernelOptions) -> Result<KernelCosts> {
         }
     }
     let others = watch.finish(own_cpu_time()?.saturating_sub(own_before))?;
-    let [bare_ns, hit_ns, bare_uniform_ns, miss_ns] = measured.map(|side| Spread::of(&side));
+    let [bare_ns, hit_ns, bare_uniform_ns, miss_ns, host_ns] = measured.map(|side| Spread::of(&side));
     Ok(KernelCosts {
         hit_extra_ns: hit_ns.median - bare_ns.median,
         miss_extra_ns: miss_ns.median - bare_uniform_ns.median,
+        host_extra_ns: host_ns.median - hit_ns.median,
         bare_ns,
         hit_ns,
         bare_uniform_ns,
         miss_ns,
+        host_ns,
         programs,
         map_bytes: own,
         others,
@@ -135,14 +144,21 @@ pub fn measure_kernel(options: &KernelOptions) -> Result<KernelCosts> {
     })
 }
 
-/// Loads the sensor as the daemon does: with its default sizes, and a /24 that is watched.
-fn load_sensor(options: &KernelOptions) -> Result<Ebpf> {
+fn take_ring(sensor: &mut Ebpf) -> Result<RingBuf<MapData>> {
+    let ring = sensor.take_map(names::RECORDS);
+    let ring = ring.with_context(|| format!("the sensor has no map {}", names::RECORDS))?;
+    Ok(ring.try_into()?)
+}
+
+/// Loads the sensor as the daemon does: with its default sizes, and a /24 that is watched, as a host's own if so asked.
+fn load_sensor(options: &KernelOptions, watch_host: bool) -> Result<Ebpf> {
     let config = config_bytes(&KernelConfig {
         layout_version: LAYOUT_VERSION,
         verdict: Verdict::Drop as u32,
         flow_mask: FLOW_SLOTS - 1,
         wake_bytes: u64::MAX,
         seed: 0x5eed_5eed_5eed_5eed,
+        watch_host: u32::from(watch_host),
         ..KernelConfig::UNSET
     });
     let mut sensor = EbpfLoader::new()
@@ -182,10 +198,13 @@ fn config_bytes(config: &KernelConfig) -> Vec<u8> {
         watch_v6,
         wake_bytes,
         seed,
+        watch_host,
+        own_networks,
     } = *config;
     let words = [layout_version, verdict, flow_mask, watch_v6].map(u32::to_ne_bytes);
     let longs = [wake_bytes, seed].map(u64::to_ne_bytes);
-    [words.as_flattened(), longs.as_flattened()].concat()
+    let behind = [watch_host, own_networks].map(u32::to_ne_bytes);
+    [words.as_flattened(), longs.as_flattened(), behind.as_flattened()].concat()
 }
 
 fn map_mut<'sensor>(sensor: &'sensor mut Ebpf, name: &str) -> Result<&'sensor mut Map> {
@@ -227,12 +246,18 @@ impl fmt::Display for KernelCosts {
             ("sensor, flow in the cache", self.hit_ns),
             ("bare drop, any flow", self.bare_uniform_ns),
             ("sensor, flow not in the cache", self.miss_ns),
+            ("sensor on a host at work", self.host_ns),
         ] {
             let Spread { median, least, most } = spread;
             writeln!(f, "  {name:<30} {median:>6.0} [{least:.0}–{most:.0}]")?;
         }
         writeln!(f, "  {:<30} {:>6.0}", "a hit costs", self.hit_extra_ns)?;
         writeln!(f, "  {:<30} {:>6.0}", "a miss costs", self.miss_extra_ns)?;
+        writeln!(
+            f,
+            "  {:<30} {:>6.0}",
+            "looking for a socket costs", self.host_extra_ns
+        )?;
         writeln!(f, "programs: instructions verified, bytes")?;
         let number =
             |number: Option<u32>| number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());

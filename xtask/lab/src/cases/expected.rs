@@ -6,6 +6,7 @@ use sensor_common::{
     Address, Class, Family, Outcome, ToolSet,
     counters::PortCounters,
     record::{FlowKey, FlowKind},
+    tool::Tool,
 };
 
 /// The sender of every IPv4 case that names no other.
@@ -102,8 +103,13 @@ impl Expected {
                     ..ONE_TCP
                 },
             )),
-            ..Self::tcp_scan(destination).marked(ToolSet::MIRAI)
+            ..Self::tcp_scan(destination).with_tools(ToolSet::MIRAI)
         }
+    }
+
+    /// The same as the published bot sends it: bare, to port 23 or 2323.
+    pub(super) const fn mirai_original(destination: u16) -> Self {
+        Self::mirai(destination).with_tools(ToolSet::MIRAI.union(Tool::MiraiOriginal.mark()))
     }
 
     /// An answer to a forged SYN: the source port is the attacked service.
@@ -164,7 +170,8 @@ impl Expected {
         expected
     }
 
-    const fn marked(mut self, tools: ToolSet) -> Self {
+    /// The same with these marks.
+    pub(super) const fn with_tools(mut self, tools: ToolSet) -> Self {
         if let Some(flow) = &mut self.flow {
             flow.kind.tools = tools;
         }

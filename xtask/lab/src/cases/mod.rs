@@ -7,6 +7,7 @@ mod details;
 mod ethernet;
 mod expected;
 mod extensions;
+mod fingerprints;
 mod fragments;
 mod icmp;
 mod ipv4;
@@ -66,6 +67,7 @@ pub fn all() -> Vec<Case> {
         udp::cases(),
         icmp::cases(),
         tools::cases(),
+        fingerprints::cases(),
         detailed().into_iter().map(|detailed| detailed.case).collect(),
     ]
     .concat()

@@ -11,7 +11,9 @@ pub(crate) use self::memory::{own_cpu_time, own_map_bytes, ticks_to_time};
 pub use self::{
     child::{Daemon, DaemonError, Readiness},
     memory::Memory,
-    snapshot::{Law, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot, ToolRow},
+    snapshot::{
+        Law, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot, ToolRow, UniqueSources,
+    },
 };
 
 /// Where the program runs.

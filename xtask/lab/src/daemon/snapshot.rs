@@ -33,6 +33,17 @@ pub struct Snapshot {
     pub port_regions_other: OtherRow,
     /// By the tool that left its mark.
     pub tools: Vec<ToolRow>,
+    /// Unique sources.
+    pub unique_sources: UniqueSources,
+}
+
+/// Estimates of unique sources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct UniqueSources {
+    /// Of observed packets.
+    pub all: u64,
+    /// Of packets with the Mirai mark.
+    pub mirai: u64,
 }
 
 /// The terms of the law of conservation.
@@ -105,6 +116,8 @@ pub struct RegionRow {
     pub packets: u64,
     /// Of those, with the Mirai mark.
     pub mirai: u64,
+    /// About how many sources that were.
+    pub sources: Option<u64>,
 }
 
 /// Scans of one port from one region.
@@ -136,11 +149,23 @@ pub struct OtherRow {
 pub struct ToolRow {
     /// The tool.
     pub tool: String,
-    /// Packets with its mark.
+    /// `likely` or `sure`.
+    pub certainty: String,
+    /// Packets with its mark that are as sure as that.
     pub packets: u64,
 }
 
 impl Snapshot {
+    /// Packets with the mark of a tool, and those of them that are sure.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> (u64, u64) {
+        let rows = self.tools.iter().filter(|row| row.tool == name);
+        rows.fold((0, 0), |(all, sure), row| {
+            let is_sure = row.certainty == "sure";
+            (all + row.packets, sure + if is_sure { row.packets } else { 0 })
+        })
+    }
+
     /// Whether nothing was counted between this one and `other`, which may be of another moment.
     #[must_use]
     pub fn counts_equal(&self, other: &Self) -> bool {

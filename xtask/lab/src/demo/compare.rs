@@ -99,6 +99,8 @@ pub struct Comparison {
     pub other_pairs: Both<Marked>,
     /// With the Mirai mark.
     pub mirai: Both<u64>,
+    /// By the tool that left its mark, however sure that is.
+    pub tools: BTreeMap<String, Both<u64>>,
 }
 
 impl Comparison {
@@ -125,6 +127,7 @@ impl Comparison {
                 sent: sent.mirai,
                 counted: counted.mirai,
             },
+            tools: side_by_side(&sent.tools, &counted.tools),
         }
     }
 
@@ -189,6 +192,7 @@ impl Comparison {
                     .iter()
                     .map(|(protocol, packets)| (format!("IP protocol {protocol}"), *packets)),
             ),
+            Section::ranked("tool", self.tools.clone()),
             of_regions("source region", |count| count.packets),
             of_regions("Mirai by source region", |count| count.mirai),
             of_pairs("scans by port and region", |count| count.packets),
@@ -288,6 +292,7 @@ mod tests {
             ]),
             other_pairs: Marked::default(),
             mirai: 6,
+            tools: of("zmap", 5),
         }
     }
 
@@ -304,7 +309,7 @@ mod tests {
     #[test]
     fn whatever_is_counted_wrongly_is_a_difference() {
         type Fault = fn(&mut Counts);
-        let faults: [(&str, Fault); 16] = [
+        let faults: [(&str, Fault); 18] = [
             ("a frame less", |counts| counts.frames -= 1),
             ("an outcome", |counts| {
                 *counts.outcomes.get_mut("observed_tcp").unwrap() += 1;
@@ -344,6 +349,13 @@ mod tests {
             }),
             ("a rest of nothing", |counts| counts.other_pairs.packets += 1),
             ("a tool", |counts| counts.mirai -= 1),
+            ("another tool", |counts| {
+                *counts.tools.get_mut("zmap").unwrap() += 1;
+            }),
+            ("the wrong tool", |counts| {
+                let packets = counts.tools.remove("zmap").unwrap();
+                counts.tools.insert("masscan".to_owned(), packets);
+            }),
         ];
         for (name, fault) in faults {
             let mut counted = counts();

@@ -111,6 +111,8 @@ pub struct Counts {
     pub other_pairs: Marked,
     /// With the Mirai mark.
     pub mirai: u64,
+    /// With the mark of each tool, by its name, however sure.
+    pub tools: BTreeMap<String, u64>,
 }
 
 /// Why counts cannot be made.
@@ -142,6 +144,7 @@ impl Counts {
             self.add_port(udp(number), counters.udp, 0, 0);
             self.mirai += counters.mirai;
         }
+        self.add_tools(&truth.marks);
         for (service, count) in truth.services() {
             if is_echo_request(service) {
                 self.add_port(ECHO, count.packets, 0, 0);
@@ -183,6 +186,7 @@ impl Counts {
             return Err(CountsError::Stray(format!("{count} {what}")));
         }
         self.frames += tally.frames;
+        self.add_tools(&tally.tools);
         for (outcome, packets) in [
             (Outcome::ObservedTcp, syn),
             (Outcome::NotWatched, tally.not_watched),
@@ -233,6 +237,9 @@ impl Counts {
             ..Self::default()
         };
         // Added up: a row that came twice must not hide behind the other.
+        for row in &snapshot.tools {
+            add(&mut counts.tools, row.tool.clone(), row.packets);
+        }
         for row in &snapshot.ports {
             counts.add_port(port(&row.transport, row.port)?, row.packets, row.syn, row.mirai);
         }
@@ -244,6 +251,12 @@ impl Counts {
             counts.add_pair(port, &row.source_region, row.packets, row.mirai);
         }
         Ok(counts)
+    }
+
+    fn add_tools(&mut self, tools: &BTreeMap<&'static str, u64>) {
+        for (tool, packets) in tools {
+            add(&mut self.tools, (*tool).to_owned(), *packets);
+        }
     }
 
     fn add_port(&mut self, port: Port, packets: u64, syn: u64, mirai: u64) {

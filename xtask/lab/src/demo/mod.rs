@@ -10,9 +10,11 @@ pub mod options;
 pub mod regions;
 pub mod report;
 pub mod scanners;
+pub mod sources;
 pub mod traffic;
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -28,7 +30,8 @@ use self::{
     live::{Live, SHOWN_ROWS},
     options::Options,
     report::{Report, ScannerReport},
-    scanners::Scanned,
+    scanners::{Scanned, Scanner},
+    sources::Sources,
     traffic::{Progress, SURGE_PORT, SURGE_REGION, Traffic},
 };
 use crate::{
@@ -154,8 +157,10 @@ impl Stage<'_> {
             sending: traffic.sent.elapsed,
             scenario_frames: planned,
             arrived: self.network.received()?,
+            sure: sure(&snapshot),
             surge: surge(&traffic, &sent),
             comparison: Comparison::new(&sent, &counted, exposition::cells_overflow(&samples)),
+            sources: Sources::new(&traffic.truth, &snapshot),
             law: snapshot.conservation,
             metrics: exposition::against(&samples, &snapshot),
             scanners,
@@ -167,7 +172,7 @@ impl Stage<'_> {
     /// The real scanners, alone on the wire, and what of theirs was counted.
     fn scan(&mut self, daemon: &mut Daemon<'_>) -> Result<(Scanned, Vec<ScannerReport>)> {
         self.live
-            .say("zmap and nmap scan the dark prefix, tcpdump counts what they send");
+            .say("zmap, nmap and masscan scan the dark prefix, tcpdump counts what they send");
         let scanned = scanners::scan(self.network, self.watched, self.folder, self.interrupt)?;
         let snapshot = self.at_rest(daemon)?;
         let of_port = |port: &u16| {
@@ -181,12 +186,29 @@ impl Stage<'_> {
             };
             (*port, both)
         };
-        let reports = scanned.scanners.iter().map(|scanner| ScannerReport {
-            name: scanner.name,
-            command: scanner.command(),
-            ports: scanner.ports.iter().map(of_port).collect(),
-        });
-        let reports = reports.collect();
+        let report = |scanner: &Scanner| {
+            let ports: Vec<_> = scanner.ports.iter().map(of_port).collect();
+            let (marked, sure) = snapshot.tool(scanner.mark);
+            ScannerReport {
+                name: scanner.name,
+                command: scanner.command(),
+                mark: scanner.mark,
+                marked: Both {
+                    sent: ports.iter().map(|(_, both)| both.sent).sum(),
+                    counted: marked,
+                },
+                sure,
+                ports,
+            }
+        };
+        let reports: Vec<_> = scanned.scanners.iter().map(report).collect();
+        if let Some(report) = reports.iter().find(|report| report.sure == 0) {
+            bail!(
+                "the sensor is not sure that {} is {}, although all of its packets came from one source",
+                report.name,
+                report.mark
+            );
+        }
         Ok((scanned, reports))
     }
 
@@ -284,6 +306,12 @@ impl Stage<'_> {
         }
         daemon.whole_snapshot().context("the sensor's totals at rest")
     }
+}
+
+/// Packets of which the sensor is sure, by tool.
+fn sure(snapshot: &Snapshot) -> BTreeMap<String, u64> {
+    let rows = snapshot.tools.iter().filter(|row| row.certainty == "sure");
+    rows.map(|row| (row.tool.clone(), row.packets)).collect()
 }
 
 /// The surge's scans before it began, and all.

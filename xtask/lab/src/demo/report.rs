@@ -1,6 +1,6 @@
 //! What the demo came to, as people and as programs read it.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use indicatif::HumanCount;
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use super::{
     compare::{Both, Comparison, Row, Section},
     counts::Marked,
     live,
+    sources::Sources,
     traffic::{SURGE_PORT, SURGE_REGION},
 };
 use crate::daemon::Law;
@@ -38,12 +39,16 @@ pub struct Report {
     pub arrived: u64,
     /// Both sides of everything.
     pub comparison: Comparison,
+    /// Unique sources as sent and as estimated.
+    pub sources: Sources,
     /// The law of conservation at rest.
     pub law: Law,
     /// The metrics beside the snapshot.
     pub metrics: Section,
     /// The real scanners.
     pub scanners: Vec<ScannerReport>,
+    /// Packets with a tool's mark that are sure, by its name.
+    pub sure: BTreeMap<String, u64>,
     /// The planted surge's packets, before it began and all.
     pub surge: [Marked; 2],
     /// What Alertmanager said, where it was asked.
@@ -61,6 +66,12 @@ pub struct ScannerReport {
     pub command: String,
     /// By port: on the wire, and counted.
     pub ports: Vec<(u16, Both<u64>)>,
+    /// The mark that its packets should have.
+    pub mark: &'static str,
+    /// On the wire at its ports, and counted with that mark.
+    pub marked: Both<u64>,
+    /// Of those counted, the packets that are sure.
+    pub sure: u64,
 }
 
 impl ScannerReport {
@@ -96,7 +107,8 @@ impl Report {
             self.scanners.iter().flat_map(|scanner| {
                 let name = scanner.name;
                 let row = move |(port, packets): &(u16, Both<u64>)| (format!("{name} {port}/tcp"), *packets);
-                scanner.ports.iter().map(row)
+                let marked = (format!("{name}, marked as {}", scanner.mark), scanner.marked);
+                scanner.ports.iter().map(row).chain([marked])
             }),
         ));
         sections.push(self.metrics.clone());
@@ -125,10 +137,10 @@ impl Report {
         self.sections().iter().map(Section::difference).sum()
     }
 
-    /// Whether nothing differs, and only the alerts fired that should.
+    /// Whether nothing differs, estimates are within their error, and only the alerts fired that should.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.difference() == 0 && self.alerts.as_ref().is_none_or(Heard::is_right)
+        self.difference() == 0 && self.sources.is_right() && self.alerts.as_ref().is_none_or(Heard::is_right)
     }
 
     /// Packets of the scenario a second.
@@ -142,12 +154,12 @@ impl Report {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let comparison = &self.comparison;
-        let counted = |rows: &std::collections::BTreeMap<String, Both<u64>>| -> Map<String, Value> {
+        let counted = |rows: &BTreeMap<String, Both<u64>>| -> Map<String, Value> {
             rows.iter()
                 .map(|(name, both)| (name.clone(), json!(both.counted)))
                 .collect()
         };
-        let sent = |rows: &std::collections::BTreeMap<String, Both<u64>>| -> Map<String, Value> {
+        let sent = |rows: &BTreeMap<String, Both<u64>>| -> Map<String, Value> {
             rows.iter()
                 .map(|(name, both)| (name.clone(), json!(both.sent)))
                 .collect()
@@ -170,6 +182,8 @@ impl Report {
             "classes_sent": sent(&comparison.classes),
             "conservation": self.law,
             "mirai": both(comparison.mirai),
+            "tools": self.tools_json(),
+            "unique_sources": self.sources.to_json(),
             "ports": self.ports_json(),
             "protocols": comparison.protocols.iter().map(|(protocol, packets)| json!({
                 "protocol": protocol, "sent": packets.sent, "counted": packets.counted,
@@ -213,6 +227,17 @@ impl Report {
         rows.collect()
     }
 
+    fn tools_json(&self) -> Vec<Value> {
+        let rows = self.comparison.tools.iter().map(|(tool, packets)| {
+            let sure = self.sure.get(tool).copied().unwrap_or_default();
+            json!({
+                "tool": tool, "sent": packets.sent, "counted": packets.counted,
+                "likely": packets.counted - sure, "sure": sure,
+            })
+        });
+        rows.collect()
+    }
+
     /// Every row that differs, with its section's title.
     fn differing(&self) -> Vec<(&'static str, Row)> {
         let rows = self.sections().into_iter().flat_map(|section| {
@@ -228,6 +253,7 @@ impl ScannerReport {
         let packets = self.packets();
         json!({
             "name": self.name, "command": self.command, "sent": packets.sent, "counted": packets.counted,
+            "mark": self.mark, "marked": self.marked.counted, "sure": self.sure,
             "ports": self.ports.iter().map(|(port, packets)| json!({
                 "transport": "tcp", "port": port, "sent": packets.sent, "counted": packets.counted,
             })).collect::<Vec<_>>(),
@@ -259,6 +285,11 @@ impl fmt::Display for Report {
                 write_section(f, &section)?;
             }
         }
+        let marks = self
+            .sure
+            .iter()
+            .map(|(tool, packets)| format!("{tool} {}", HumanCount(*packets)));
+        writeln!(f, "sure of the tool {}", marks.collect::<Vec<_>>().join(", "))?;
         let [before, surge] = self.surge;
         writeln!(
             f,
@@ -270,12 +301,16 @@ impl fmt::Display for Report {
             let packets = scanner.packets();
             writeln!(
                 f,
-                "real scanner     {}: {} on the wire, {} counted",
+                "real scanner     {}: {} on the wire, {} counted, {} marked as {}, {} of them for sure",
                 scanner.name,
                 HumanCount(packets.sent),
-                HumanCount(packets.counted)
+                HumanCount(packets.counted),
+                HumanCount(scanner.marked.counted),
+                scanner.mark,
+                HumanCount(scanner.sure)
             )?;
         }
+        write!(f, "{}", self.sources)?;
         writeln!(
             f,
             "metrics          {} figures of /metrics held against the snapshot, difference {}",

@@ -19,11 +19,13 @@ use crate::{
 /// How long a scanner may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What `ZMap` asks for, and Nmap: different ports, so that each one's packets can be told from the other's.
+/// What each asks for: different ports, so that each one's packets can be told from the others'.
 const ZMAP_PORTS: [u16; 1] = [23];
+const MASSCAN_PORTS: [u16; 1] = [7_547];
 const NMAP_PORTS: [u16; 4] = [22, 80, 443, 445];
 /// The first addresses of the dark prefix.
 const NMAP_TARGETS: &str = "198.51.100.0/29";
+const MASSCAN_TARGETS: &str = "198.51.100.0/26";
 
 /// A scanner and what it asked for.
 #[derive(Clone, Debug)]
@@ -34,6 +36,10 @@ pub struct Scanner {
     pub arguments: Vec<String>,
     /// The ports that it alone asked for.
     pub ports: &'static [u16],
+    /// The mark that Debian's version of it leaves.
+    pub mark: &'static str,
+    /// What it says when all is sent, if it does not end by itself then.
+    last_words: Option<&'static str>,
 }
 
 impl Scanner {
@@ -48,12 +54,12 @@ impl Scanner {
 #[derive(Clone, Debug)]
 pub struct Scanned {
     /// Who.
-    pub scanners: [Scanner; 2],
+    pub scanners: [Scanner; 3],
     /// What left the sender's end meanwhile, by tcpdump.
     pub tally: Tally,
 }
 
-/// Lets both scan the dark prefix, and counts what leaves the sender's end meanwhile. Files go to `folder`.
+/// Lets them scan the dark prefix, and counts what leaves the sender's end meanwhile. Files go to `folder`.
 ///
 /// # Errors
 /// A scanner or tcpdump is missing or fails, or a signal came.
@@ -64,7 +70,7 @@ pub fn scan(network: &Network, watched: &Prefixes, folder: &Path, interrupt: &In
         network.tx().name,
         &capture,
     )?;
-    let scanners = [zmap(network, folder)?, nmap(network)];
+    let scanners = [zmap(network, folder)?, nmap(network), masscan(network)];
     let mut running = Vec::new();
     for scanner in &scanners {
         running.push(Running::start(network, scanner, folder)?);
@@ -102,6 +108,8 @@ fn zmap(network: &Network, folder: &Path) -> Result<Scanner> {
         name: "zmap",
         arguments,
         ports: &ZMAP_PORTS,
+        mark: "zmap",
+        last_words: None,
     })
 }
 
@@ -117,6 +125,28 @@ fn nmap(network: &Network) -> Scanner {
         name: "nmap",
         arguments: split(&words),
         ports: &NMAP_PORTS,
+        mark: "nmap",
+        last_words: None,
+    }
+}
+
+/// At least one SYN to each of 64 addresses; it sends some of them twice.
+fn masscan(network: &Network) -> Scanner {
+    let [port] = MASSCAN_PORTS;
+    let words = format!(
+        "-p {port} --rate 1000 --wait 0 --seed 1 -e {} --adapter-ip {SENDER_ADDRESS} --adapter-mac {} --router-mac {} \
+         {MASSCAN_TARGETS}",
+        network.tx().name,
+        network.tx().mac_text(),
+        network.rx().mac_text(),
+    );
+    Scanner {
+        name: "masscan",
+        arguments: split(&words),
+        ports: &MASSCAN_PORTS,
+        mark: "masscan",
+        // 1.3.2 waits for its receiver, which waits for a packet.
+        last_words: Some("100.00% done, waiting"),
     }
 }
 
@@ -129,6 +159,7 @@ struct Running {
     name: &'static str,
     child: Child,
     log: PathBuf,
+    last_words: Option<&'static str>,
 }
 
 impl Running {
@@ -141,6 +172,7 @@ impl Running {
             .and_then(|mut command: Command| {
                 command
                     .args(&scanner.arguments)
+                    .current_dir(folder)
                     .stdin(Stdio::null())
                     .stdout(output.try_clone()?)
                     .stderr(output)
@@ -151,6 +183,7 @@ impl Running {
             name: scanner.name,
             child,
             log,
+            last_words: scanner.last_words,
         })
     }
 
@@ -160,13 +193,26 @@ impl Running {
             if let Some(status) = self.child.try_wait()? {
                 return self.ended(status);
             }
+            if self.last_words.is_some_and(|words| self.said().contains(words)) {
+                // All is sent, and nothing else would end it.
+                self.child.kill()?;
+                self.child.wait()?;
+                return Ok(());
+            }
             interrupt.sleep(Duration::from_millis(20))?;
         }
         bail!("{} did not end within {PATIENCE:?}", self.name)
     }
 
+    fn said(&self) -> String {
+        fs::read(&self.log).map_or_else(
+            |_| String::new(),
+            |text| String::from_utf8_lossy(&text).into_owned(),
+        )
+    }
+
     fn ended(&self, status: ExitStatus) -> Result<()> {
-        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        let said = self.said();
         ensure!(
             status.success(),
             "{} failed ({status}); it said:\n{said}",

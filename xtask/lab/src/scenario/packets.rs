@@ -56,7 +56,7 @@ impl Scenario {
         fields.window = u16::from_be_bytes([window_high, window_low]);
         let template = self.templates.syns.template(Tool::Mirai, &mut fields);
         template.fill_v4(&fields, buffer);
-        self.truth.add_tool(Tool::Mirai);
+        self.truth.add_tool(Tool::Mirai, port);
         self.note_tcp(source, port, MIRAI);
     }
 
@@ -65,7 +65,7 @@ impl Scenario {
         let tool = self.templates.syns.of_source(character(source.address));
         let template = self.templates.syns.template(tool, &mut fields);
         template.fill_v4(&fields, buffer);
-        self.truth.add_tool(tool);
+        self.truth.add_tool(tool, port);
         self.note_tcp(source, port, SYN);
     }
 
@@ -89,7 +89,7 @@ impl Scenario {
         fields.destination_port = port;
         if kind == Kind::Sip {
             fields.source_port = 5_060;
-            self.truth.add_tool(Tool::SipVicious);
+            self.truth.add_tool(Tool::SipVicious, port);
         } else {
             // From 32768 on: nobody asks from a port whose answers would be taken for backscatter.
             fields.source_port |= 0x8000;

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use sensor_common::{Class, Family, Outcome, ToolSet, classify::classify_ethernet, counters::PortCounters};
 
 use super::*;
-use crate::watched::Prefixes;
+use crate::{tap::Tally, watched::Prefixes};
 
 fn watched() -> Vec<IpNet> {
     ["198.51.100.0/24", "10.99.0.0/16", "2001:db8:feed::/48"]
@@ -163,7 +163,7 @@ fn every_outcome_that_can_be_sent_is() {
     let mut scenario = Scenario::new(&plan(100_000)).unwrap();
     each_frame(&mut scenario, |frame| assert!(frame.len() >= 14));
     for outcome in Outcome::ALL {
-        let never = matches!(outcome, Outcome::Internal | Outcome::TruncatedEthernet);
+        let never = !outcome.is_of_the_frame() || outcome == Outcome::TruncatedEthernet;
         assert_eq!(
             scenario.truth().outcome(outcome) == 0,
             never,
@@ -380,6 +380,7 @@ fn manner(frame: &[u8]) -> Option<Tool> {
         (1_024, []) if masscan && ip.time_to_live > 200 => Tool::Masscan,
         (1_025, options) if masscan && **options == mss => Tool::MasscanNew,
         (1_024, options) if **options == mss && ip.time_to_live < 60 => Tool::Nmap,
+        (4_128, options) if **options == mss && ip.time_to_live > 200 => Tool::Unicornscan,
         (65_535, []) if ip.identification == 54_321 && ip.time_to_live > 200 => Tool::Zmap,
         (65_535, options) if **options == zmap_new && !ip.dont_fragment => Tool::ZmapNew,
         (64_240, options) if options.len() == 20 => Tool::Plain,
@@ -392,9 +393,15 @@ fn tools_are_told_apart_by_their_rules() {
     let plan = plan(200_000);
     let prefixes = Prefixes::from(plan.watched.clone());
     let mut tools = [0; Tool::ALL.len()];
+    let mut marks = BTreeMap::new();
+    let mut tally = Tally::default();
     let mut scenario = Scenario::new(&plan).unwrap();
     each_frame(&mut scenario, |frame| {
+        tally.add(frame, &prefixes);
         let observed = classify_ethernet(frame, &prefixes);
+        for mark in observed.iter().flat_map(|packet| packet.tools.tools()) {
+            *marks.entry(mark.name()).or_default() += 1;
+        }
         if observed.is_ok_and(|packet| packet.family == Family::Ipv4)
             && let Some(tool) = manner(frame)
         {
@@ -402,5 +409,16 @@ fn tools_are_told_apart_by_their_rules() {
         }
     });
     assert_eq!(scenario.truth().tools, tools);
+    assert_eq!(
+        scenario.truth().marks,
+        marks,
+        "the marks of the scenario, and of the classifier"
+    );
+    assert_eq!(tally.tools, marks, "the same by another reader");
+    assert_eq!(
+        marks.len(),
+        sensor_common::tool::Tool::COUNT,
+        "each tool is there"
+    );
     assert!(tools.iter().all(|packets| *packets > 1_000), "{tools:?}");
 }

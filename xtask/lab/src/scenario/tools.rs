@@ -5,6 +5,7 @@ use super::{
     template::{Fields, Shape, Template},
 };
 use crate::frames::{Ipv4, Tcp};
+use sensor_common::tool::Tool as Mark;
 
 /// Whose manner a scan has. The rules are those by which telescopes tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,15 +23,18 @@ pub enum Tool {
     Masscan,
     /// masscan after 2023-11: the same identification, window 1025, MSS 1460.
     MasscanNew,
-    /// Nmap's SYN scan: window 1024, MSS 1460, TTL 37 to 59 at the source (`scan_engine_raw.cc`).
+    /// Nmap's SYN scan: window 1024, MSS 1460, TTL 37 to 59 at the source, a number mixed twice into the sequence number
+    /// (`scan_engine_raw.cc`).
     Nmap,
+    /// Unicornscan: window 4128, MSS 1460, TTL 255, a sequence number from which its key can be had (`tcphash.h`).
+    Unicornscan,
     /// `SIPVicious`: its OPTIONS request over UDP.
     SipVicious,
 }
 
 impl Tool {
     /// Every manner, in the order of their places.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Plain,
         Self::Mirai,
         Self::Zmap,
@@ -38,13 +42,29 @@ impl Tool {
         Self::Masscan,
         Self::MasscanNew,
         Self::Nmap,
+        Self::Unicornscan,
         Self::SipVicious,
     ];
+
+    /// The mark that a SYN of this manner has, whatever its port.
+    pub(super) const fn mark(self) -> Option<Mark> {
+        match self {
+            Self::Plain | Self::SipVicious => None,
+            Self::Mirai => Some(Mark::Mirai),
+            Self::Zmap => Some(Mark::Zmap),
+            Self::ZmapNew => Some(Mark::Zmap41),
+            Self::Masscan => Some(Mark::Masscan),
+            Self::MasscanNew => Some(Mark::Masscan2023),
+            Self::Nmap => Some(Mark::Nmap),
+            Self::Unicornscan => Some(Mark::Unicornscan),
+        }
+    }
 }
 
 /// Sources of SYN scans with each manner, in a hundred.
-pub const SCAN_TOOLS: [(Tool, usize); 6] = [
-    (Tool::Plain, 20),
+pub const SCAN_TOOLS: [(Tool, usize); 7] = [
+    (Tool::Plain, 15),
+    (Tool::Unicornscan, 5),
     (Tool::Zmap, 15),
     (Tool::ZmapNew, 15),
     (Tool::Masscan, 25),
@@ -106,8 +126,12 @@ impl Syns {
     /// [`COMMON_TTL`].
     pub(super) fn template(&self, tool: Tool, fields: &mut Fields<u32>) -> &Template {
         let hops = COMMON_TTL - fields.ttl;
-        if tool != Tool::Mirai && fields.sequence == fields.destination {
-            fields.sequence ^= 1;
+        if tool != Tool::Mirai {
+            while sequence(tool, fields) == fields.destination {
+                fields.sequence ^= 1;
+                fields.source_port ^= 1;
+            }
+            fields.sequence = sequence(tool, fields);
         }
         let masscan_id = low_half(fields.destination ^ u32::from(fields.destination_port) ^ fields.sequence);
         let (template, ttl, window) = match tool {
@@ -119,6 +143,7 @@ impl Syns {
             Tool::Masscan => (&self.bare, 255, 1_024),
             Tool::MasscanNew => (&self.with_mss, 255, 1_025),
             Tool::Nmap => (&self.with_mss, 59, 1_024),
+            Tool::Unicornscan => (&self.with_mss, 255, 4_128),
         };
         fields.ttl = ttl - hops;
         fields.window = window;
@@ -133,6 +158,23 @@ impl Syns {
             }
         }
         template
+    }
+}
+
+/// The sequence number of a probe; what is drawn for it comes in.
+fn sequence(tool: Tool, fields: &Fields<u32>) -> u32 {
+    // One number for all probes of a source: the same scan.
+    let of_scan = fields.source.wrapping_mul(0x9e37_79b1);
+    match tool {
+        Tool::Nmap => {
+            let number = fields.sequence & 0xffff;
+            of_scan ^ (number << 16 | number)
+        }
+        Tool::Unicornscan => {
+            let ports = u32::from(fields.destination_port) << 16 | u32::from(fields.source_port);
+            of_scan ^ fields.destination.swap_bytes() ^ ports
+        }
+        _ => fields.sequence,
     }
 }
 

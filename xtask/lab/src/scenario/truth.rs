@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use sensor_common::{
     Class, Outcome,
     counters::{CLASS_SLOTS, PORT_COUNT, PROTOCOL_COUNT, PortCounters},
+    tool::Tool as Mark,
 };
 
 use super::{addresses::Source, tools::Tool};
@@ -28,6 +29,8 @@ pub struct Truth {
     pub elsewhere: RegionTruth,
     /// Packets in the manner of each tool: [`Tool`] is the place.
     pub tools: [u64; Tool::ALL.len()],
+    /// Packets with the mark of each tool, by its name.
+    pub marks: BTreeMap<&'static str, u64>,
     services: HashMap<(Service, Option<u16>), Packets>,
     sources_v6: HashSet<u128>,
 }
@@ -157,6 +160,7 @@ impl Truth {
             regions: regions.map(RegionTruth::named).collect(),
             elsewhere: RegionTruth::default(),
             tools: [0; Tool::ALL.len()],
+            marks: BTreeMap::new(),
             services: HashMap::new(),
             sources_v6: HashSet::new(),
         }
@@ -241,8 +245,16 @@ impl Truth {
         self.outcomes[outcome as usize] += 1;
     }
 
-    pub(super) const fn add_tool(&mut self, tool: Tool) {
+    /// A packet to `port` in the manner of a tool.
+    pub(super) fn add_tool(&mut self, tool: Tool, port: u16) {
         self.tools[tool as usize] += 1;
+        if let Some(mark) = tool.mark() {
+            *self.marks.entry(mark.name()).or_default() += 1;
+        }
+        // The scenario's bots do all as the published one does, but for some of the ports.
+        if tool == Tool::Mirai && matches!(port, 23 | 2_323) {
+            *self.marks.entry(Mark::MiraiOriginal.name()).or_default() += 1;
+        }
     }
 
     pub(super) fn add(&mut self, observed: &Observed, sender: Sender) {

@@ -1,6 +1,7 @@
 //! Prometheus and Alertmanager as real processes on loopback, with the demo's files.
 
 mod http;
+pub mod pictures;
 mod receiver;
 
 use std::{
@@ -103,7 +104,7 @@ impl Stack {
         let mut stack = Self {
             processes: [prometheus_process, alertmanager_process],
             folder,
-            url: format!("http://{prometheus}/api/v1/query"),
+            url: format!("http://{prometheus}/api/v1"),
             client: ureq::Agent::config_builder()
                 .timeout_global(Some(PATIENCE))
                 .http_status_as_error(false)
@@ -146,10 +147,39 @@ impl Stack {
     /// # Errors
     /// Prometheus does not answer, or finds fault with the expression.
     pub fn query(&self, expression: &str) -> Result<Vec<Value>> {
+        self.ask("query", &[("query", expression)])
+    }
+
+    /// The rows of an expression at a moment, in seconds since the epoch.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn query_at(&self, expression: &str, time: f64) -> Result<Vec<Value>> {
+        self.ask("query", &[("query", expression), ("time", &time.to_string())])
+    }
+
+    /// The curves of an expression over a time, with a point for each `step` seconds.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub fn query_range(&self, expression: &str, [from, to]: [f64; 2], step: f64) -> Result<Vec<Value>> {
+        let [from, to, step] = [from, to, step].map(|seconds| seconds.to_string());
+        self.ask(
+            "query_range",
+            &[
+                ("query", expression),
+                ("start", &from),
+                ("end", &to),
+                ("step", &step),
+            ],
+        )
+    }
+
+    fn ask(&self, endpoint: &str, parameters: &[(&str, &str)]) -> Result<Vec<Value>> {
         let text = self
             .client
-            .get(&self.url)
-            .query("query", expression)
+            .get(format!("{}/{endpoint}", self.url))
+            .query_pairs(parameters.iter().copied())
             .call()
             .and_then(|mut answer| answer.body_mut().with_config().limit(64 << 20).read_to_string())
             .context("Prometheus does not answer")?;

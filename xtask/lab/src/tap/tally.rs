@@ -68,6 +68,8 @@ pub struct Tally {
     pub not_ip: u64,
     /// Frames that etherparse finds wrong.
     pub unreadable: u64,
+    /// SYNs with the mark of a tool, by its name.
+    pub tools: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -140,6 +142,13 @@ impl Tally {
             *self.fragments.entry(protocol).or_default() += 1;
         } else {
             self.add_transport(packet.transport.as_ref(), destination, protocol);
+            if let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Tcp(tcp))) =
+                (&packet.net, &packet.transport)
+            {
+                for tool in marks::of(&ip.header(), tcp) {
+                    *self.tools.entry(tool).or_default() += 1;
+                }
+            }
         }
     }
 
@@ -176,5 +185,6 @@ fn is_mirai(tcp: &TcpSlice<'_>, destination: IpAddr) -> bool {
     is_syn(tcp) && !tcp.psh() && !tcp.urg() && spelt == destination
 }
 
+mod marks;
 #[cfg(test)]
 mod tests;

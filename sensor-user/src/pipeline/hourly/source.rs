@@ -1,0 +1,165 @@
+//! One source of an hour: a row for each of what it asks for, up to a number; then one for all the rest of it.
+
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+use sensor_common::{
+    Class, ToolSet, Transport,
+    record::{Record, port_bit},
+};
+
+use crate::{pipeline::cells::CellKey, region::Region};
+
+/// What is known of packets beside their cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// Packets.
+    pub packets: u64,
+    /// Their IP lengths added up, in bytes.
+    pub bytes: u64,
+    /// When the first came, in microseconds since 1970.
+    pub first_seen: i64,
+    /// When the last came.
+    pub last_seen: i64,
+    /// Destination of the first; of an IPv6 one the last 32 bits.
+    pub first_destination: u32,
+    /// Source port of the first (of backscatter: its destination port).
+    pub first_peer_port: u16,
+    /// Time to live, or hop limit, of the first.
+    pub first_ttl: u8,
+    /// TCP window of the first.
+    pub first_window: u16,
+    /// TCP flags of all, or-ed.
+    pub tcp_flags: u8,
+    /// Tool marks of any.
+    pub tools: ToolSet,
+    /// Which of 64 classes the destinations fell in.
+    pub destination_bits: u64,
+    /// Which of 32 classes the peer ports fell in.
+    pub peer_port_bits: u32,
+}
+
+impl Detail {
+    /// The detail of a record.
+    #[must_use]
+    pub fn of(record: &Record, tools: ToolSet, first_seen: i64, last_seen: i64) -> Self {
+        Self {
+            packets: record.packets.into(),
+            bytes: record.bytes.into(),
+            first_seen,
+            last_seen,
+            first_destination: record.first_destination,
+            first_peer_port: record.peer_port,
+            first_ttl: record.ttl,
+            first_window: record.window,
+            tcp_flags: record.tcp_flags,
+            tools: tools.marks(),
+            destination_bits: record.destinations,
+            // Flows with some marks keep a signature in the place of the bitmap: then only the first port is known.
+            peer_port_bits: if tools.is_signed() {
+                port_bit(record.peer_port)
+            } else {
+                record.peer_ports
+            },
+        }
+    }
+
+    /// Takes other packets in: the first of both stays the first.
+    pub fn merge(&mut self, other: &Self) {
+        let (first, second) = if other.first_seen < self.first_seen {
+            (*other, &*self)
+        } else {
+            (*self, other)
+        };
+        *self = Self {
+            packets: first.packets + second.packets,
+            bytes: first.bytes + second.bytes,
+            last_seen: first.last_seen.max(second.last_seen),
+            tcp_flags: first.tcp_flags | second.tcp_flags,
+            tools: first.tools.union(second.tools),
+            destination_bits: first.destination_bits | second.destination_bits,
+            peer_port_bits: first.peer_port_bits | second.peer_port_bits,
+            ..first
+        };
+    }
+}
+
+/// All of one source beyond its rows, of one transport and class.
+#[derive(Clone, Debug)]
+pub struct Folded {
+    /// The transport.
+    pub transport: Transport,
+    /// The class.
+    pub class: Class,
+    /// The packets.
+    pub detail: Detail,
+    /// The service ports; no more than there are.
+    pub ports: HashSet<u16, RandomState>,
+}
+
+/// One source.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Where it is.
+    pub region: Region,
+    /// What it asked for, each in a row.
+    pub rows: Vec<(CellKey, Detail)>,
+    /// What it asked for beyond that.
+    pub folded: Vec<Folded>,
+}
+
+impl Source {
+    /// A source that has sent nothing.
+    #[must_use]
+    pub fn new(region: Region) -> Self {
+        Self {
+            region,
+            rows: Vec::new(),
+            folded: Vec::new(),
+        }
+    }
+
+    /// Adds packets. How many rows there are more than before, or `None` where there was no room for one.
+    pub fn add(&mut self, key: &CellKey, detail: &Detail, most: usize, room: bool) -> Option<usize> {
+        let same = |found: &CellKey| {
+            (
+                found.port,
+                found.protocol,
+                found.transport,
+                found.class,
+                found.tools,
+            ) == (key.port, key.protocol, key.transport, key.class, key.tools)
+        };
+        if let Some((_, found)) = self.rows.iter_mut().find(|(found, _)| same(found)) {
+            found.merge(detail);
+            return Some(0);
+        }
+        if self.rows.len() < most {
+            if !room {
+                return None;
+            }
+            self.rows.push((*key, *detail));
+            return Some(1);
+        }
+        let kind = (key.transport, key.class);
+        if let Some(folded) = self
+            .folded
+            .iter_mut()
+            .find(|folded| (folded.transport, folded.class) == kind)
+        {
+            folded.detail.merge(detail);
+            folded.ports.insert(key.port);
+            return Some(0);
+        }
+        if !room {
+            return None;
+        }
+        self.folded.push(Folded {
+            transport: key.transport,
+            class: key.class,
+            detail: *detail,
+            ports: std::iter::once(key.port).collect(),
+        });
+        Some(1)
+    }
+}

@@ -1,0 +1,130 @@
+use sensor_common::{ToolSet, record::FlowKey};
+
+use super::*;
+
+const LIMITS: Limits = Limits {
+    cells: 50,
+    sources: 300,
+    source_rows: 64,
+    hours: 2,
+};
+
+fn record(source: u32, port: u16, packets: u32) -> Record {
+    let kind = FlowKind {
+        port,
+        protocol: 6,
+        class: Class::Scan,
+        tools: ToolSet::NONE,
+        family: Family::Ipv4,
+        fragment: false,
+    };
+    Record {
+        key: FlowKey {
+            source: Address::v4(source),
+            kind: kind.pack(),
+        },
+        packets,
+        bytes: 40 * packets,
+        first_jiffies: 0,
+        last_jiffies: 0,
+        ttl: 64,
+        tcp_flags: 2,
+        window: 1024,
+        peer_port: 40_000,
+        cpu: 0,
+        destinations: 1,
+        first_destination: 7,
+        peer_ports: 1,
+    }
+}
+
+/// Packets of an hour by its cells, and by its sources.
+fn packets(hour: &Hour) -> (u64, u64) {
+    let cells = hour.cells.cells.values().map(|cell| cell.packets).sum::<u64>()
+        + hour.other_cells.values().map(|cell| cell.packets).sum::<u64>();
+    let of_source = |source: &Source| {
+        let rows = source.rows.iter().map(|(_, detail)| detail.packets).sum::<u64>();
+        rows + source
+            .folded
+            .iter()
+            .map(|folded| folded.detail.packets)
+            .sum::<u64>()
+    };
+    let sources = hour.sources.values().map(of_source).sum::<u64>()
+        + hour
+            .other_sources
+            .values()
+            .map(|detail| detail.packets)
+            .sum::<u64>();
+    (cells, sources)
+}
+
+#[test]
+fn a_scanner_of_every_port_is_few_rows_and_crowds_nobody_out() {
+    let mut hourly = Hourly::new(LIMITS);
+    for port in 0..=u16::MAX {
+        hourly.add(&record(1, port, 2), Region::UNKNOWN, 0, 0);
+    }
+    hourly.add(&record(2, 23, 5), Region::UNKNOWN, 0, 0);
+    let hours = hourly.take();
+    assert_eq!(hours.len(), 1);
+    assert_eq!(packets(&hours[0]), (2 * 65_536 + 5, 2 * 65_536 + 5));
+    let scanner = &hours[0].sources[&(Address::v4(1), Family::Ipv4)];
+    assert_eq!((scanner.rows.len(), scanner.folded.len()), (64, 1));
+    assert_eq!(scanner.folded[0].ports.len(), 65_536 - 64);
+    assert!(hours[0].sources.contains_key(&(Address::v4(2), Family::Ipv4)));
+    assert!(hourly.take().is_empty());
+}
+
+#[test]
+fn a_spoofed_flood_stays_within_the_limits_and_no_packet_is_missing() {
+    let mut hourly = Hourly::new(LIMITS);
+    for source in 0..10_000_u32 {
+        let port = u16::try_from(source % 100).unwrap();
+        hourly.add(&record(source, port, 3), Region::UNKNOWN, 0, 0);
+    }
+    assert_eq!(hourly.rows(), 50 + 300);
+    let hours = hourly.take();
+    assert_eq!(packets(&hours[0]), (30_000, 30_000));
+    assert_eq!(hours[0].sources.len(), 300);
+}
+
+#[test]
+fn hours_that_nobody_takes_give_up_their_detail_and_keep_their_count() {
+    let mut hourly = Hourly::new(LIMITS);
+    for hour in 0..5 {
+        let time = hour * HOUR * 1_000_000;
+        hourly.add(&record(1, 23, 10), Region::UNKNOWN, time, time);
+    }
+    let hours = hourly.take();
+    let seen: Vec<_> = hours
+        .iter()
+        .map(|hour| (hour.cells.hour / HOUR, packets(hour).0, hour.unrecorded))
+        .collect();
+    assert_eq!(seen, [(0, 0, 10), (1, 0, 10), (2, 0, 10), (3, 10, 0), (4, 10, 0)]);
+}
+
+#[test]
+fn a_record_stands_in_the_hour_of_its_last_packet_and_the_first_stays_whole() {
+    let mut hourly = Hourly::new(LIMITS);
+    let second = 1_000_000;
+    let end = HOUR * second;
+    hourly.add(&record(1, 23, 1), Region::UNKNOWN, end - second, end);
+    let mut earlier = record(1, 23, 1);
+    (earlier.ttl, earlier.tcp_flags) = (9, 16);
+    hourly.add(&earlier, Region::UNKNOWN, end - 2 * second, end + second);
+    let mut unreadable = record(1, 23, 4);
+    unreadable.key.kind = u64::MAX;
+    hourly.add(&unreadable, Region::UNKNOWN, end, end);
+    let hours = hourly.take();
+    assert_eq!(
+        (hours.len(), hours[0].cells.hour, hours[0].unrecorded),
+        (1, HOUR, 4)
+    );
+    let (_, detail) = hours[0].sources[&(Address::v4(1), Family::Ipv4)].rows[0];
+    assert_eq!(
+        (detail.first_seen, detail.last_seen),
+        (end - 2 * second, end + second)
+    );
+    assert_eq!((detail.first_ttl, detail.tcp_flags, detail.packets), (9, 18, 2));
+}
