@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
-use teiten_report::model::{Measure, Port, Region, SensorChoice};
+use teiten_report::{
+    model::{Measure, Port, Region, SensorChoice},
+    page::Language,
+};
 
 /// Reports and questions over the records of sensors.
 #[derive(Debug, Parser)]
@@ -83,6 +86,13 @@ pub(crate) struct ReportOptions {
     /// Where the report goes: a directory, which is made.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// The language of the page; both when it is given twice.
+    #[arg(long = "lang", value_name = "LANGUAGE", value_enum, default_value = "ja")]
+    pub(crate) languages: Vec<Language>,
+    /// The analyst's own part: Markdown by section (overview, ports, regions, watched, mirai, surges, sensors,
+    /// references, publisher), and events.csv. The folder `notes` beside the report, unless given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) notes: Option<PathBuf>,
     /// Whose days and months the report counts by; whole hours from UTC.
     #[arg(long, value_name = "ZONE", default_value = "Asia/Tokyo")]
     pub(crate) timezone: String,

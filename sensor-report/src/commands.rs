@@ -1,7 +1,6 @@
 //! What each command does.
 
 use std::{
-    fs,
     io::{Write as _, stdout},
     path::Path,
 };
@@ -15,6 +14,7 @@ use teiten_report::{
     analysis::{Progress, Request, analyse},
     gaps::gaps,
     model::Period,
+    page,
     period::{self, Zone},
     scan::Unreadable,
     store::Store,
@@ -62,7 +62,7 @@ impl Progress for Bar {
     }
 }
 
-/// The report as JSON, and every table of it as CSV.
+/// The report as pages and as JSON, and every table of it as CSV.
 fn write_report(period: Period, options: &ReportOptions) -> Result<bool> {
     let store = Store::open(&options.data.location)?;
     let request = Request {
@@ -79,20 +79,29 @@ fn write_report(period: Period, options: &ReportOptions) -> Result<bool> {
     let analysed = analyse(&store, &request, &bar)?;
     bar.0.finish_and_clear();
     warn(&analysed.unreadable);
-    let out = &options.out;
-    let tables = out.join("csv");
-    fs::create_dir_all(&tables).with_context(|| format!("{} cannot be made", tables.display()))?;
-    for table in analysed.report.tables() {
-        write(&tables.join(format!("{}.csv", table.name)), &table.to_csv())?;
+    let report = &analysed.report;
+    let mut files = page::tables(report);
+    let text = serde_json::to_string_pretty(report).context("the report cannot be written as JSON")?;
+    files.push(page::File {
+        path: "report.json".into(),
+        bytes: (text + "\n").into_bytes(),
+    });
+    let own_notes = options.out.join("notes");
+    let notes = options.notes.as_ref().unwrap_or(&own_notes);
+    let mut languages = options.languages.clone();
+    languages.dedup();
+    for language in languages {
+        files.extend(page::pages(report, language, notes)?);
     }
-    let text =
-        serde_json::to_string_pretty(&analysed.report).context("the report cannot be written as JSON")?;
-    write(&out.join("report.json"), &(text + "\n"))?;
+    page::write(&options.out, &files)?;
+    let mut out = stdout().lock();
+    let pages = files
+        .iter()
+        .filter(|file| file.path.extension().is_some_and(|ending| ending == "html"));
+    for page in pages {
+        writeln!(out, "{}", options.out.join(&page.path).display()).context("the result cannot be shown")?;
+    }
     Ok(true)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn warn(unreadable: &[Unreadable]) {

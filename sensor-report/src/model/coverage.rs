@@ -32,6 +32,63 @@ pub struct SensorCoverage {
     pub expected_seconds: u64,
 }
 
+impl SensorCoverage {
+    /// The part of its time in service that it observed, from 0 to 1.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        share(self.observed_seconds, self.expected_seconds)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is no count")]
+fn share(observed: u64, expected: u64) -> f64 {
+    if expected == 0 {
+        0.0
+    } else {
+        observed as f64 / expected as f64
+    }
+}
+
+/// The coverage of all sensors together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TotalCoverage {
+    /// Seconds observed.
+    pub observed_seconds: u64,
+    /// Seconds in service.
+    pub expected_seconds: u64,
+    /// The one in parts of the other.
+    pub share: f64,
+    /// How many outages there were.
+    pub outages: usize,
+    /// How many seconds these took.
+    pub missing_seconds: u64,
+}
+
+impl Coverage {
+    /// All sensors together.
+    #[must_use]
+    pub fn total(&self) -> TotalCoverage {
+        let sum = |of: fn(&SensorCoverage) -> u64| self.sensors.iter().map(of).sum();
+        let observed_seconds = sum(|sensor| sensor.observed_seconds);
+        let expected_seconds = sum(|sensor| sensor.expected_seconds);
+        TotalCoverage {
+            observed_seconds,
+            expected_seconds,
+            share: share(observed_seconds, expected_seconds),
+            outages: self.outages.len(),
+            missing_seconds: self.outages.iter().map(|outage| outage.seconds).sum(),
+        }
+    }
+}
+
+impl Conservation {
+    /// Packets whose detail is declared lost, for whatever reason.
+    #[must_use]
+    pub fn declared(&self) -> u64 {
+        self.lost.values().sum()
+    }
+}
+
 /// A time in which a sensor in service did not observe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outage {

@@ -16,7 +16,9 @@ mod tables;
 use serde::Serialize;
 
 pub use self::{
-    coverage::{Conservation, Coverage, Membership, Outage, Provenance, RegionDatabase, SensorCoverage},
+    coverage::{
+        Conservation, Coverage, Membership, Outage, Provenance, RegionDatabase, SensorCoverage, TotalCoverage,
+    },
     explanation::{Cause, Cell, Explanation, Span},
     key::{Key, Port, Region, Transport},
     mirai::{Mirai, MiraiPort, MiraiRegion},
@@ -152,6 +154,14 @@ pub struct WatchedService {
     pub months: Series<Region>,
     /// Unique sources by month, over all data held.
     pub sources: Series<Region>,
+}
+
+impl WatchedService {
+    /// What the names of its tables and figures begin with.
+    #[must_use]
+    pub fn table_name(&self) -> String {
+        format!("watched_{}_{}", self.port.number, self.port.transport.0)
+    }
 }
 
 /// One sensor's own table.

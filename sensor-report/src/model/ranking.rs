@@ -27,6 +27,25 @@ impl Change<f64> {
     }
 }
 
+impl Change<u64> {
+    /// See [`Change::<f64>::relative`].
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a change in parts is no count")]
+    pub fn relative(&self) -> Option<f64> {
+        let (before, after) = (self.before as f64, self.after as f64);
+        Change { before, after }.relative()
+    }
+}
+
+impl Change<Option<f64>> {
+    /// See [`Change::<f64>::relative`]; `None` where either is not known.
+    #[must_use]
+    pub fn relative(&self) -> Option<f64> {
+        let (before, after) = (self.before?, self.after?);
+        Change { before, after }.relative()
+    }
+}
+
 /// The rank that something had in the previous period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use super::{
-    Cell, Change, Coverage, Explanation, Key, Mirai, Overview, PreviousRank, Provenance, Ranked, Ranking,
-    Report, SensorSummary, Series, Share, Side, Span, Surge, WatchedService,
+    Cell, Change, Coverage, Explanation, Key, Measure, Mirai, Options, Overview, PreviousRank, Provenance,
+    Ranked, Ranking, Report, SensorChoice, SensorSummary, Series, Share, Side, Span, Surge, WatchedService,
 };
 
 /// A table of text, ready to be written as CSV.
@@ -64,7 +64,7 @@ impl Report {
     /// Every table of the report: each number that it shows is in one of them.
     #[must_use]
     pub fn tables(&self) -> Vec<Table> {
-        let mut tables = vec![overview(&self.overview)];
+        let mut tables = vec![options(&self.options), overview(&self.overview)];
         tables.push(series("overview_daily", &self.overview.daily));
         tables.extend(ranking("ports", &self.ports));
         tables.extend(ranking("source_regions", &self.source_regions));
@@ -105,19 +105,59 @@ fn previous(rank: PreviousRank) -> String {
     }
 }
 
+/// The columns of a table of single figures.
+const FIGURES: [&str; 4] = ["figure", "before", "after", "relative_change"];
+
+/// A figure that has no other one to be compared with.
+fn alone(name: &str, value: impl Display) -> Vec<String> {
+    figure(name, [String::new(), value.to_string()], None)
+}
+
+fn figure(name: &str, [before, after]: [String; 2], relative: Option<f64>) -> Vec<String> {
+    vec![name.to_owned(), before, after, or_empty(relative)]
+}
+
+fn options(options: &Options) -> Table {
+    let mut table = Table::new("options", &["option", "value"]);
+    let measure = match options.measure {
+        Measure::Sensor => "sensor",
+        Measure::Address => "address",
+        Measure::Total => "total",
+        Measure::Median => "median",
+    };
+    let sensors = match options.sensors {
+        SensorChoice::Domestic => "domestic",
+        SensorChoice::Overseas => "overseas",
+        SensorChoice::All => "all",
+    };
+    for (name, value) in [
+        ("measure", measure.to_owned()),
+        ("sensors", sensors.to_owned()),
+        ("domestic", options.domestic_region.to_string()),
+        ("timezone", options.timezone.clone()),
+        ("top", options.top.to_string()),
+        ("outside_after", options.outside_after.to_string()),
+        ("few_sources", options.few_sources.to_string()),
+    ] {
+        table.push(vec![name.to_owned(), value]);
+    }
+    table
+}
+
 fn overview(overview: &Overview) -> Table {
-    let mut table = Table::new("overview", &["figure", "before", "after"]);
-    let mut row = |name: &str, [before, after]: [String; 2]| table.push(vec![name.to_owned(), before, after]);
-    row("sensors", [String::new(), overview.sensors.to_string()]);
-    row(
-        "watched_addresses",
-        [String::new(), overview.watched_addresses.to_string()],
-    );
-    row("days_observed", [String::new(), overview.days.to_string()]);
-    row("packets", change(overview.packets));
-    row("scans", change(overview.scans));
-    row("rate", change(overview.rate));
-    row("sources", estimates(overview.sources));
+    let mut table = Table::new("overview", &FIGURES);
+    table.push(alone("sensors", overview.sensors));
+    table.push(alone("watched_addresses", overview.watched_addresses));
+    table.push(alone("days_observed", overview.days));
+    table.push(figure(
+        "packets",
+        change(overview.packets),
+        overview.packets.relative(),
+    ));
+    table.push(figure("scans", change(overview.scans), overview.scans.relative()));
+    table.push(figure("rate", change(overview.rate), overview.rate.relative()));
+    let sources = overview.sources;
+    table.push(figure("sources", estimates(sources), sources.relative()));
     table
 }
 
@@ -202,6 +242,7 @@ fn explanations(explanations: &[Explanation]) -> Table {
         "cause_of",
         "cause_rate_before",
         "cause_rate_after",
+        "cause_relative_change",
         "share_of_change",
     ];
     let mut table = Table::new("explanations", &header);
@@ -222,7 +263,7 @@ fn explanations(explanations: &[Explanation]) -> Table {
         front.extend(change(explanation.rate));
         front.push(or_empty(explanation.rate.relative()));
         if explanation.causes.is_empty() {
-            table.push([front.clone(), vec![String::new(); 5]].concat());
+            table.push([front.clone(), vec![String::new(); 6]].concat());
         }
         for cause in &explanation.causes {
             let [kind, of] = cell(&cause.cell);
@@ -230,7 +271,14 @@ fn explanations(explanations: &[Explanation]) -> Table {
             table.push(
                 [
                     front.clone(),
-                    vec![kind, of, before, after, cause.share.to_string()],
+                    vec![
+                        kind,
+                        of,
+                        before,
+                        after,
+                        or_empty(cause.rate.relative()),
+                        cause.share.to_string(),
+                    ],
                 ]
                 .concat(),
             );
@@ -256,12 +304,13 @@ fn cell(cell: &Cell) -> [String; 2] {
 }
 
 fn watched(service: &WatchedService) -> Vec<Table> {
-    let name = format!("watched_{}_{}", service.port.number, service.port.transport.0);
+    let name = service.table_name();
     let mut tables = vec![
         ranked(name.clone(), [&service.standing]),
         ranked(format!("{name}_domestic"), [&service.domestic]),
         series(&format!("{name}_days"), &service.daily),
         series(&format!("{name}_months"), &service.months),
+        months(&name, service),
         series(&format!("{name}_sources"), &service.sources),
     ];
     tables.extend(ranking(
@@ -271,15 +320,27 @@ fn watched(service: &WatchedService) -> Vec<Table> {
     tables
 }
 
+/// How many months the long figure has.
+fn months(name: &str, service: &WatchedService) -> Table {
+    let mut table = Table::new(format!("{name}_months_held"), &["months"]);
+    table.push(vec![service.months.at.len().to_string()]);
+    table
+}
+
 fn mirai(mirai: &Mirai) -> Vec<Table> {
-    let mut totals = Table::new("mirai", &["figure", "before", "after"]);
-    let mut row =
-        |name: &str, [before, after]: [String; 2]| totals.push(vec![name.to_owned(), before, after]);
-    row("packets", change(mirai.packets));
-    row("domestic_packets", change(mirai.domestic_packets));
-    row("domestic_sources", estimates(mirai.domestic_sources));
-    row("unmarked_rate", change(mirai.unmarked));
-    row("unmarked_sources", estimates(mirai.unmarked_sources));
+    let mut totals = Table::new("mirai", &FIGURES);
+    let mut counted =
+        |name: &str, count: Change<u64>| totals.push(figure(name, change(count), count.relative()));
+    counted("packets", mirai.packets);
+    counted("domestic_packets", mirai.domestic_packets);
+    let unmarked = mirai.unmarked;
+    totals.push(figure("unmarked_rate", change(unmarked), unmarked.relative()));
+    for (name, sources) in [
+        ("domestic_sources", mirai.domestic_sources),
+        ("unmarked_sources", mirai.unmarked_sources),
+    ] {
+        totals.push(figure(name, estimates(sources), sources.relative()));
+    }
 
     let header = [
         "source_region",
@@ -287,6 +348,7 @@ fn mirai(mirai: &Mirai) -> Vec<Table> {
         "packets_after",
         "rate_before",
         "rate_after",
+        "relative_change",
         "sources_before",
         "sources_after",
     ];
@@ -295,6 +357,7 @@ fn mirai(mirai: &Mirai) -> Vec<Table> {
         let mut row = vec![region.key.to_string()];
         row.extend(change(region.packets));
         row.extend(change(region.rate));
+        row.push(or_empty(region.rate.relative()));
         row.extend(estimates(region.sources));
         regions.push(row);
     }
@@ -320,12 +383,19 @@ fn mirai(mirai: &Mirai) -> Vec<Table> {
 fn sensors(sensors: &[SensorSummary]) -> Table {
     let mut table = Table::new(
         "sensors",
-        &["sensor", "sensor_region", "rate_before", "rate_after"],
+        &[
+            "sensor",
+            "sensor_region",
+            "sensor_rate_before",
+            "sensor_rate_after",
+            "sensor_relative_change",
+        ],
     );
     table.header.extend(RANKED.map(str::to_owned));
     for sensor in sensors {
         let mut front = vec![sensor.name.clone(), sensor.region.to_string()];
         front.extend(change(sensor.rate));
+        front.push(or_empty(sensor.rate.relative()));
         for port in &sensor.ports {
             table.push([front.clone(), ranked_row(port)].concat());
         }
@@ -334,14 +404,9 @@ fn sensors(sensors: &[SensorSummary]) -> Table {
 }
 
 fn one_side(name: &str, side: &Side) -> [Table; 3] {
-    let mut table = Table::new(name, &["figure", "before", "after"]);
-    table.push(vec![
-        "sensors".to_owned(),
-        String::new(),
-        side.sensors.to_string(),
-    ]);
-    let [before, after] = change(side.rate);
-    table.push(vec!["rate".to_owned(), before, after]);
+    let mut table = Table::new(name, &FIGURES);
+    table.push(alone("sensors", side.sensors));
+    table.push(figure("rate", change(side.rate), side.rate.relative()));
     [
         table,
         ranked(format!("{name}_ports"), &side.ports),
@@ -403,10 +468,34 @@ fn share<K: Display>(number: &str, part: &Share<K>) -> Vec<String> {
     ]
 }
 
-fn coverage(coverage: &Coverage) -> [Table; 4] {
+fn coverage(coverage: &Coverage) -> [Table; 5] {
+    let of = coverage.total();
+    let mut total = Table::new(
+        "coverage_total",
+        &[
+            "observed_seconds",
+            "expected_seconds",
+            "share",
+            "outages",
+            "missing_seconds",
+        ],
+    );
+    total.push(vec![
+        of.observed_seconds.to_string(),
+        of.expected_seconds.to_string(),
+        of.share.to_string(),
+        of.outages.to_string(),
+        of.missing_seconds.to_string(),
+    ]);
     let mut sensors = Table::new(
         "coverage",
-        &["sensor", "sensor_region", "observed_seconds", "expected_seconds"],
+        &[
+            "sensor",
+            "sensor_region",
+            "observed_seconds",
+            "expected_seconds",
+            "share",
+        ],
     );
     for sensor in &coverage.sensors {
         sensors.push(vec![
@@ -414,6 +503,7 @@ fn coverage(coverage: &Coverage) -> [Table; 4] {
             sensor.region.to_string(),
             sensor.observed_seconds.to_string(),
             sensor.expected_seconds.to_string(),
+            sensor.share().to_string(),
         ]);
     }
     let mut outages = Table::new("outages", &["sensor", "from", "to", "seconds"]);
@@ -449,8 +539,9 @@ fn coverage(coverage: &Coverage) -> [Table; 4] {
     for (reason, packets) in &terms.lost {
         row(format!("lost {reason}"), packets.to_string());
     }
+    row("declared lost".to_owned(), terms.declared().to_string());
     row("difference".to_owned(), terms.difference.to_string());
-    [sensors, outages, membership, law]
+    [total, sensors, outages, membership, law]
 }
 
 fn provenance(provenance: &Provenance) -> Table {
