@@ -2,7 +2,7 @@
 //!
 //! A part's share is its own change in parts of the whole one; parts below a fifth are not told, nor any of a change below a twentieth. The rules:
 //! a rank is explained when it moved, or the rate changed by a quarter; a month when it differs from the months
-//! before it in the period by a quarter; the ten days at the end when they differ from those at the beginning by 15 %.
+//! before it in the period by a fifth; the ten days at the end when they differ from those at the beginning by 15 %.
 
 use std::collections::HashMap;
 
@@ -20,6 +20,7 @@ const MOST_CAUSES: usize = 3;
 /// A rate that changed by less has not changed.
 const STILL: f64 = 0.05;
 const LEAST_CHANGE: f64 = 0.25;
+const LEAST_CHANGE_OF_MONTH: f64 = 0.2;
 const LEAST_CHANGE_OF_TEN_DAYS: f64 = 0.15;
 /// A change that is mostly made by sensors that came or went is said to be that.
 const LEAST_SHARE_OF_SENSORS: f64 = 0.5;
@@ -194,7 +195,8 @@ fn within_period<K>(
     };
     let threshold = match span {
         Span::TenDays => LEAST_CHANGE_OF_TEN_DAYS,
-        _ => LEAST_CHANGE,
+        Span::Month(_) => LEAST_CHANGE_OF_MONTH,
+        Span::Periods => LEAST_CHANGE,
     };
     if rate.difference().abs() <= f64::EPSILON
         || rate.relative().is_some_and(|change| change.abs() < threshold)

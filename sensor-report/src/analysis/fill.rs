@@ -335,7 +335,10 @@ impl Filler<'_> {
                     .iter()
                     .filter_map(|region| Some((line(*region), region.region()?))),
             ),
-            months: self.material.months.series(port, &shown),
+            months: self
+                .material
+                .months
+                .series(port, &shown, self.material.request.period.to),
             sources: Series::empty(Step::Month),
             source_regions: ranking,
         }

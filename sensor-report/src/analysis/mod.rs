@@ -275,7 +275,13 @@ impl<'request> Reading<'request> {
             .filter(|(number, _)| steady.contains(number))
             .map(|(_, observed)| observed)
             .collect();
-        let runs = surges::runs(&hourly, &of_steady);
+        let of_chosen = now.observed.iter().filter(|(number, _)| chosen.contains(number));
+        let of_chosen = of_chosen.map(|(number, observed)| (*number, observed)).collect();
+        let shifted = reclassified::moved(&hourly, &changes, &of_chosen)
+            .into_iter()
+            .flat_map(|moved| moved.subjects)
+            .collect();
+        let runs = surges::runs(&hourly, &of_steady, &shifted);
         let surges = surges::surges(store, &runs, &numbers, &steady, &request.zone, progress)?;
         let surges = self.noted(surges);
         let months = if request.months {

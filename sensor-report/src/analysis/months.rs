@@ -76,9 +76,8 @@ pub(crate) fn months(
 
 impl Months {
     /// Packets a sensor and day of a service, by month: a line for each region.
-    pub(crate) fn series(&self, port: PortId, regions: &[RegionId]) -> Series<Region> {
-        let mut at: Vec<Date> = self.days.keys().map(|(month, _)| *month).collect();
-        at.dedup();
+    pub(crate) fn series(&self, port: PortId, regions: &[RegionId], last: Date) -> Series<Region> {
+        let at = self.held(last);
         let lines = regions.iter().filter_map(|region| {
             Some(Line {
                 key: region.region()?,
@@ -90,6 +89,21 @@ impl Months {
             lines: lines.collect(),
             at,
         }
+    }
+
+    /// Months of which some sensor has half the days or more, up to the one of the last day: a few days at an edge
+    /// are no month.
+    fn held(&self, last: Date) -> Vec<Date> {
+        let mut held: Vec<Date> = self
+            .days
+            .iter()
+            .filter(|((month, _), days)| {
+                *month <= last && **days * 2 >= u32::from(month.days_in_month().unsigned_abs())
+            })
+            .map(|((month, _), _)| *month)
+            .collect();
+        held.dedup();
+        held
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate is no count")]

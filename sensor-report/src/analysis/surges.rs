@@ -4,7 +4,8 @@
 //! surge when its packets are above twice the usual, above the usual and eight times the median absolute deviation
 //! (times 1.4826, which is one standard deviation of normally distributed hours; Hampel, 1974), and above the usual and
 //! five times its square root and 10 packets. Hours of a surge that are at most six apart are one surge; one of fewer
-//! than three hours in which less than a usual day's packets came is none.
+//! than three hours in which less than a usual day's packets came is none. Regions that a new region database changed
+//! are left out, and a region's surge that is a port's is told once, as the port's.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -20,7 +21,7 @@ use super::{
     roster::{Observed, text_in},
 };
 use crate::{
-    model::{Share, Surge},
+    model::{Key, Share, Surge},
     period::Zone,
     scan::{Columns, ScanError, Unreadable, scan},
     store::Store,
@@ -36,6 +37,8 @@ const SHORT_HOURS: usize = 3;
 const HOURS_OF_DAY: f64 = 24.0;
 const MOST_SURGES: usize = 20;
 const PARTS: usize = 3;
+/// A region's surge is that of a port when the port has so much of its packets.
+const SAME: f64 = 0.9;
 
 /// A run of hours.
 #[derive(Clone, Debug)]
@@ -64,7 +67,9 @@ impl Run {
 }
 
 /// The largest surges of a period, by their beginning.
-pub(crate) fn runs(hourly: &Hourly, steady: &[&Observed]) -> Vec<Run> {
+///
+/// `shifted` has the regions that a new region database gave packets to or took them from: these have no usual hour.
+pub(crate) fn runs(hourly: &Hourly, steady: &[&Observed], shifted: &HashSet<Subject>) -> Vec<Run> {
     // An hour that one of them missed is not compared with the others.
     let hours: Vec<i64> = steady.first().map_or(Vec::new(), |first| {
         let all_observed = |hour: &i64| {
@@ -82,6 +87,7 @@ pub(crate) fn runs(hourly: &Hourly, steady: &[&Observed]) -> Vec<Run> {
             LineKey::Region(region) => Some((line, Subject::Region(region))),
             _ => None,
         })
+        .filter(|(_, subject)| !shifted.contains(subject))
         .flat_map(|(line, subject)| runs_of(hourly, line, subject, &hours))
         .collect();
     runs.sort_by(|one, other| other.excess.total_cmp(&one.excess));
@@ -177,8 +183,22 @@ pub(crate) fn surges(
         add(&mut parts.sensors, part.sensors);
     }
     let surges = runs.iter().enumerate();
-    let surges = surges.filter_map(|(index, run)| surge(index, run, &parts, zone));
-    Ok((surges.collect(), found.unreadable))
+    let surges: Vec<_> = surges
+        .filter_map(|(index, run)| surge(index, run, &parts, zone))
+        .collect();
+    let once = surges.iter().filter(|surge| !is_told_by_a_port(surge, &surges));
+    Ok((once.cloned().collect(), found.unreadable))
+}
+
+/// Whether a region's surge is that of a port, which is told besides and names the region.
+fn is_told_by_a_port(surge: &Surge, surges: &[Surge]) -> bool {
+    let (Key::SourceRegion(_), Some(part)) = (&surge.subject, surge.ports.first()) else {
+        return false;
+    };
+    let same = |other: &&Surge| {
+        other.subject == Key::Port(part.key.clone()) && other.from <= surge.to && surge.from <= other.to
+    };
+    part.share >= SAME && surges.iter().any(|other| same(&other))
 }
 
 fn add<K: std::hash::Hash + Eq>(sums: &mut HashMap<K, u64>, others: HashMap<K, u64>) {
@@ -279,7 +299,7 @@ mod tests {
     fn a_surge_is_found_with_its_hours_and_ordinary_noise_is_none() {
         let observed = steady(500);
         let noise = |hour: i64| 100 + (hour * 7_919 % 41).unsigned_abs();
-        assert!(runs(&line(noise, 500), &[&observed]).is_empty());
+        assert!(runs(&line(noise, 500), &[&observed], &HashSet::new()).is_empty());
         let surge = |hour: i64| {
             if (100..124).contains(&hour) {
                 900
@@ -287,7 +307,7 @@ mod tests {
                 noise(hour)
             }
         };
-        let found = runs(&line(surge, 500), &[&observed]);
+        let found = runs(&line(surge, 500), &[&observed], &HashSet::new());
         assert_eq!(found.len(), 1);
         assert_eq!(
             (found[0].from, found[0].to, found[0].hours),
@@ -307,10 +327,10 @@ mod tests {
                 100
             }
         };
-        assert_eq!(runs(&line(surge, 500), &[&observed]).len(), 1);
+        assert_eq!(runs(&line(surge, 500), &[&observed], &HashSet::new()).len(), 1);
         observed
             .hours
             .retain(|hour, _| !(100..120).contains(&(hour / HOUR)));
-        assert!(runs(&line(surge, 500), &[&observed]).is_empty());
+        assert!(runs(&line(surge, 500), &[&observed], &HashSet::new()).is_empty());
     }
 }

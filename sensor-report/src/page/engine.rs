@@ -153,6 +153,24 @@ fn add_numbers(environment: &mut Environment<'static>, printer: Printer) {
         "tenths",
         change(|change| words::tenths(change).unwrap_or_else(|| words::percent(change))),
     );
+    // Prose without the line ends of its template; sentences bring their own spaces.
+    environment.add_filter("prose", |value: &Value| {
+        let text = value.to_string();
+        let text = text.replace('\n', "").trim().to_owned();
+        if value.is_safe() {
+            Value::from_safe_string(text)
+        } else {
+            Value::from(text)
+        }
+    });
+    environment.add_filter("known_share", move |value: &Value| {
+        // Of rows too small to tell nothing is known.
+        if f64::try_from(value.clone())? > 0.0 {
+            printer.float(value, words::percent)
+        } else {
+            Ok(Value::from(NOTHING))
+        }
+    });
     environment.add_filter("relative", |value: &Value| -> Result<Value, Error> {
         Ok(Value::from(relative(value)?))
     });
@@ -175,6 +193,16 @@ fn add_names(environment: &mut Environment<'static>, printer: Printer) {
     });
     environment.add_filter("region", move |text: &str| {
         printer.name("region", words::region(&Region(text.to_owned()), language))
+    });
+    environment.add_filter("in_region", move |text: &str| {
+        let region = Region(text.to_owned());
+        let name = words::region(&region, language);
+        let article = if language == Language::English && words::has_article(text) {
+            "the "
+        } else {
+            ""
+        };
+        printer.name("region", &format!("{article}{name}"))
     });
     environment.add_filter("name", move |text: &str| printer.name("name", text));
     environment.add_filter("date", move |text: &str| -> Result<Value, Error> {

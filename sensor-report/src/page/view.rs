@@ -5,6 +5,9 @@ use serde::Serialize;
 
 use crate::model::{Cause, Cell, Change, Explanation, Key, PreviousRank, Report, Span};
 
+/// A change of less is told as none.
+const STILL: f64 = 0.03;
+
 /// Everything that is told of one port or region.
 #[derive(Debug, Serialize)]
 pub(crate) struct Story<'report> {
@@ -21,6 +24,8 @@ struct Told<'report> {
     movement: &'static str,
     /// `rise`, `fall`.
     direction: &'static str,
+    /// Whether it hardly changed: then its parts say nothing.
+    still: bool,
     rank: Option<usize>,
     previous: Option<usize>,
     rate: Change<f64>,
@@ -48,6 +53,8 @@ pub(crate) fn stories(report: &Report, of_ports: bool) -> Vec<Story<'_>> {
             .iter_mut()
             .find(|story| *story.subject == explanation.subject)
         {
+            // What a new database did to a month is what it did to the period, which is told already.
+            Some(_) if is_reclassified(explanation) => {}
             Some(story) => story.told.push(told),
             None => stories.push(Story {
                 subject: &explanation.subject,
@@ -56,6 +63,11 @@ pub(crate) fn stories(report: &Report, of_ports: bool) -> Vec<Story<'_>> {
         }
     }
     stories
+}
+
+fn is_reclassified(explanation: &Explanation) -> bool {
+    let first = explanation.causes.first();
+    first.is_some_and(|cause| matches!(cause.cell, Cell::Reclassified { .. }))
 }
 
 fn told(explanation: &Explanation, top: usize) -> Told<'_> {
@@ -73,6 +85,10 @@ fn told(explanation: &Explanation, top: usize) -> Told<'_> {
         } else {
             "rise"
         },
+        still: explanation
+            .rate
+            .relative()
+            .is_some_and(|change| change.abs() < STILL),
         rank: explanation.rank,
         previous: match explanation.previous_rank {
             PreviousRank::Rank(rank) => Some(rank),

@@ -10,7 +10,7 @@ use crate::{
 };
 
 const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 300.0;
+const HEIGHT: f64 = 262.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 28.0;
 const LEFT: f64 = 62.0;

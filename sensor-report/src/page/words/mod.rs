@@ -7,7 +7,7 @@ mod times;
 
 pub use self::language::Language;
 pub(crate) use self::{
-    names::{port, region},
+    names::{has_article, port, region},
     numbers::{count, duration, estimate, factor, percent, rate, signed_percent, tenths, tick},
     times::{day, day_of_month, days, moment, month, month_of_year, period},
 };

@@ -48,6 +48,14 @@ pub(crate) fn port(port: &Port, language: Language) -> String {
     }
 }
 
+/// Whether English puts an article before a region's name.
+pub(crate) fn has_article(code: &str) -> bool {
+    const WITH: [&str; 14] = [
+        "AE", "BS", "CD", "CF", "DO", "FK", "GB", "GM", "MV", "NL", "PH", "SC", "US", "VI",
+    ];
+    WITH.contains(&code)
+}
+
 /// A region's name; its code where none is known.
 pub(crate) fn region(region: &Region, language: Language) -> &str {
     let code = region.0.as_str();
