@@ -1,6 +1,7 @@
 //! The long figures: watched services by month, over all the daily tables that are held.
 //!
-//! A month is one of UTC, as the daily tables are. A sensor counts as observing on each day that it has a daily table of.
+//! A month is one of UTC, as the daily tables are. A sensor counts as observing on each day that it has a daily table of, and
+//! counts in a month when it has half as many such days as the sensor with most of them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -109,6 +110,9 @@ impl Months {
     #[expect(clippy::cast_precision_loss, reason = "a rate is no count")]
     fn rate(&self, month: Date, port: PortId, region: RegionId) -> Option<f64> {
         let of_month = self.days.range((month, 0)..=(month, u16::MAX));
+        // A sensor that was there for a few days of a month says little of it, and of its first day only a part.
+        let most = of_month.clone().map(|(_, days)| *days).max().unwrap_or(0);
+        let of_month = of_month.filter(|(_, days)| **days * 2 >= most);
         let rates: Vec<f64> = of_month
             .map(|((_, sensor), days)| {
                 let packets = self

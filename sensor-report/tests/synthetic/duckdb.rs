@@ -82,7 +82,10 @@ print(json.dumps(answer.fetchall(), default=str))
     if !output.status.success() {
         return Err(format!("{statement}\n{}", String::from_utf8_lossy(&output.stderr)).into());
     }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    let text = String::from_utf8_lossy(&output.stdout);
+    // DuckDB may write of its progress before the answer, which is the last line.
+    let answer = text.trim_end().lines().next_back().unwrap_or_default();
+    serde_json::from_str(answer).map_err(|error| format!("{statement}\n{error}: {answer:.200}").into())
 }
 
 /// Sensor, port and region: packets of the later quarter in Japan's time.

@@ -10,6 +10,7 @@ mod duckdb;
 mod events;
 mod faults;
 mod figures;
+mod pages;
 mod truth;
 
 use std::{path::Path, sync::Arc};
@@ -37,7 +38,7 @@ fn main() {
     } else {
         Some(Arc::new(World::new()))
     };
-    let trials = [figures::TESTS, events::TESTS, faults::TESTS].concat();
+    let trials = [figures::TESTS, events::TESTS, faults::TESTS, pages::TESTS].concat();
     let trials = trials.into_iter().map(|(name, test)| {
         let world = world.clone();
         Trial::test(name, move || {
@@ -50,6 +51,13 @@ fn main() {
     trials.push(Trial::ignorable_test(duckdb::NAME, move || {
         duckdb::agrees(&of_duckdb.expect("the world is made unless the tests are listed alone"))
     }));
+    for name in pages::BROWSER_NAMES {
+        let world = world.clone();
+        trials.push(Trial::ignorable_test(name, move || {
+            let world = world.expect("the world is made unless the tests are listed alone");
+            pages::agrees(&world, name)
+        }));
+    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The directory goes with the last owner.
     drop(world);
