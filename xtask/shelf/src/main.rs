@@ -5,7 +5,7 @@
 
 use std::{env, error::Error, fs::OpenOptions, io::Write as _, sync::Arc, time::Duration};
 
-use hyper::service::{Service as _, service_fn};
+use hyper::service::{Service, service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::spawn(async move {
             let logged = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                 let asked = format!("{} {}", request.method(), request.uri().path());
-                let (answer, log) = (service.call(request), Arc::clone(&log));
+                let (answer, log) = (Service::call(&service, request), Arc::clone(&log));
                 async move {
                     tokio::time::sleep(SLOWNESS).await;
                     let answer = answer.await;
