@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn no_pace_is_slower_than_a_minute_and_a_clock_that_goes_back_stops_nothing() {
-        let slow = Pace::new(Duration::from_secs(600), 60);
+        let slow = Pace::new(Duration::from_mins(10), 60);
         assert_eq!(slow.every, 60);
         assert!(slow.due(Some(NOON + 1_800), NOON + 1_830).is_empty());
         assert_eq!(slow.due(Some(NOON + 1_800), NOON + 1_860), [NOON]);

@@ -292,12 +292,9 @@ async fn serve(
         Arc::clone(&regions),
         &config.watched_ports,
         (source_key, &config.iot_ports),
-        recorder
-            .as_ref()
-            .map(|recorder| (recorder.handle.clone(), recorder.pace)),
+        recorder.as_ref().map(tick::Recorder::for_rows),
     )?;
-    let ship = shipping.as_ref().map(|shipping| Arc::clone(&shipping.status));
-    let stop_shipping = shipping.map(Shipping::start);
+    let (ship, stop_shipping) = shipping.map(Shipping::start).unzip();
     let counters = sensor.take_counters()?;
     if let Some(recorder) = &mut recorder {
         recorder.begin_at(&counters.read(&[])?);

@@ -14,9 +14,8 @@ use crate::{
 /// The tick's side of the records.
 pub struct Recorder {
     /// The way there.
-    pub handle: Handle,
-    /// When sketches are due.
-    pub pace: Pace,
+    handle: Handle,
+    pace: Pace,
     circumstances: Circumstances,
     status: Arc<Status>,
     last: Reading,
@@ -43,6 +42,11 @@ impl Recorder {
     pub fn begin_at(&mut self, totals: &KernelTotals) {
         self.last = Reading::of(totals, (0, 0), (0, 0));
         self.last_tick = Instant::now();
+    }
+
+    /// The way to the records for who has rows and sketches, and when sketches are due.
+    pub fn for_rows(&self) -> (Handle, Pace) {
+        (self.handle.clone(), self.pace)
     }
 
     /// What the keeper says of itself.

@@ -10,8 +10,7 @@ use crate::config::Config;
 /// A shipper that was not started yet, and what it says of itself.
 pub struct Shipping {
     shipper: Shipper,
-    /// For metrics.
-    pub status: Arc<Status>,
+    status: Arc<Status>,
 }
 
 impl Shipping {
@@ -35,9 +34,9 @@ impl Shipping {
 
     /// Ships until the sender is dropped. What is not shipped by then is shipped when the sensor runs again.
     #[must_use]
-    pub fn start(self) -> watch::Sender<bool> {
+    pub fn start(self) -> (Arc<Status>, watch::Sender<bool>) {
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(self.shipper.run(stopped));
-        stop
+        (self.status, stop)
     }
 }
