@@ -7,6 +7,7 @@ mod aggregate;
 mod drain;
 mod random;
 mod recorder;
+mod shipping;
 mod supervisor;
 mod takeover;
 mod tick;
@@ -29,6 +30,7 @@ use anyhow::Context as _;
 use sensor_sketch::{KeyError, SourceKey};
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::shipping::Shipping;
 use crate::{
     check::{self, Places, Plan},
     config::{Config, ConfigError, refuse_own_addresses},
@@ -105,6 +107,7 @@ pub fn run(
     let regions = Arc::new(load_regions(config)?);
     let source_key = load_source_key(config)?;
     make_folder_of_records(config);
+    let shipping = Shipping::open(config)?;
     let mut sensor = load(config, &object, &watch, pins)?;
     let attachments = attach(&mut sensor, config)?;
     // Before there is another thread: what a thread gives up is gone for it and for those that it starts.
@@ -131,6 +134,7 @@ pub fn run(
         Http { listener, web },
         identity,
         (regions, source_key),
+        shipping,
     ))
 }
 
@@ -275,6 +279,7 @@ async fn serve(
     http: Http,
     identity: Identity,
     (regions, source_key): (Arc<RegionHandle>, SourceKey),
+    shipping: Option<Shipping>,
 ) -> anyhow::Result<()> {
     let Attached {
         mut sensor,
@@ -310,8 +315,9 @@ async fn serve(
         Arc::clone(&regions),
         &config.watched_ports,
         (source_key, &config.iot_ports),
-        recorder.as_ref().map(|recorder| recorder.handle.clone()),
+        recorder.as_ref().map(tick::Recorder::for_rows),
     )?;
+    let (ship, stop_shipping) = shipping.map(Shipping::start).unzip();
     let counters = sensor.take_counters()?;
     if let (Some(recorder), true) = (&mut recorder, sensor.adopted()) {
         recorder.adopt(sensor.ledger().epoch(), &counters.read(&[])?, &earlier);
@@ -332,6 +338,7 @@ async fn serve(
             earlier: earlier.books,
             config: config.clone(),
             recorder,
+            ship,
         },
         stopped,
     )?;
@@ -376,6 +383,7 @@ async fn serve(
     if let Some(recording) = recording {
         recording.join().map_err(|_| RunError::ThreadEnded("records"))?;
     }
+    drop(stop_shipping);
     drop(stop_http);
     // A client that never reads its answer must not keep the sensor from stopping.
     let _ = tokio::time::timeout(Duration::from_secs(1), http).await;
@@ -398,6 +406,7 @@ fn start_recording(
     let mut settings = records.settings(&config.sensor_id);
     // What is flushed after an hour's end was in the caches before.
     settings.grace += 2 * i64::try_from(config.flush_interval.as_secs()).unwrap_or(0);
+    let pace = crate::records::Pace::new(config.flush_interval, settings.grace);
     let epoch = sensor.is_pinned().then(|| sensor.ledger().epoch());
     let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status), epoch)?;
     let circumstances = crate::records::Circumstances {
@@ -405,7 +414,7 @@ fn start_recording(
         xdp_mode: String::new(),
         program_digest: identity.program.clone(),
     };
-    let recorder = tick::Recorder::new(handle, circumstances, status);
+    let recorder = tick::Recorder::new((handle, pace), circumstances, status);
     Ok((Some(recorder), Some(thread)))
 }
 
