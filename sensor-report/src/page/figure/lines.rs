@@ -309,11 +309,11 @@ mod tests {
         let drawn = lines(&series(&[&flat]), &["a".to_owned()], &marks, Language::English);
         let long = width("a new bot", 10.5);
         for pair in drawn.marks[..3].windows(2) {
-            assert!(pair[0].text_y != pair[1].text_y, "{:?}", drawn.marks);
+            assert!((pair[0].text_y - pair[1].text_y).abs() >= MARK_ROW, "{:?}", drawn.marks);
         }
         let (first, third) = (&drawn.marks[0], &drawn.marks[2]);
         assert!(
-            first.text_y != third.text_y || third.text_x - first.text_x > long,
+            (first.text_y - third.text_y).abs() >= MARK_ROW || third.text_x - first.text_x > long,
             "{:?}",
             drawn.marks
         );
