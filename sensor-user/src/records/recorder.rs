@@ -263,7 +263,7 @@ mod tests {
             seconds_observed: 10.0,
             ..CoverageRow::default()
         };
-        Message::Coverage(BTreeMap::from([(hour, row)]))
+        Message::Coverage(BTreeMap::from([(hour, row)]), Box::default())
     }
 
     /// Sketches of sources with these numbers.
@@ -283,7 +283,7 @@ mod tests {
     }
 
     fn live(settings: &Settings, messages: Vec<Message>) {
-        let (handle, thread) = spawn(settings.clone(), SensorRow::default(), Arc::default()).unwrap();
+        let (handle, thread) = spawn(settings.clone(), SensorRow::default(), Arc::default(), None).unwrap();
         for message in messages {
             handle.send(message);
         }
