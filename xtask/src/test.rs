@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Write as _, stdout},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -48,6 +49,9 @@ pub(crate) struct Arguments {
     /// Break things, and nothing else: run the tests of what the daemon promises when it is killed, starved or misled
     #[arg(long, conflicts_with_all = ["packages", "kernels"])]
     faults: bool,
+    /// Show what test programs print where one fails alone.
+    #[arg(long)]
+    brief: bool,
     /// Install what is missing without asking.
     #[arg(long, short)]
     yes: bool,
@@ -221,7 +225,7 @@ fn run_program(program: &TestProgram, elevation: &Elevation, arguments: &Argumen
         .arg(&program.executable)
         .args(&arguments.filter)
         .current_dir(&program.package_folder);
-    follow(&program.label, &mut command)
+    follow(&program.label, &mut command, arguments.brief)
 }
 
 /// What tells the tests that there is time for the long ones.
@@ -235,14 +239,22 @@ fn run_documentation(arguments: &Arguments) -> Result<Totals> {
     select(cargo.args(["test", "--doc"]), arguments);
     cargo
         .envs(full_setting(arguments))
+        // It would keep the names of the tests back as well.
+        .env_remove("CARGO_TERM_QUIET")
         .arg("--")
         .args(&arguments.filter);
-    follow("documentation", &mut cargo)
+    follow("documentation", &mut cargo, arguments.brief)
 }
 
-/// Runs a test program, lets its output through as it comes, and reads the results from it.
-fn follow(label: &str, command: &mut Command) -> Result<Totals> {
+/// Runs a test program and reads the results from what it prints; that is let through as it comes, or, when `brief`, kept
+/// and shown where something failed.
+fn follow(label: &str, command: &mut Command, brief: bool) -> Result<Totals> {
     progress::step(label);
+    let begun = Instant::now();
+    let mut kept = if brief { Some(Kept::new(label)?) } else { None };
+    if let Some(kept) = &kept {
+        command.stderr(kept.file()?);
+    }
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -257,7 +269,10 @@ fn follow(label: &str, command: &mut Command) -> Result<Totals> {
         let line = line.with_context(|| format!("the output of {label} broke off"))?;
         let line = String::from_utf8_lossy(&line);
         reader.line(&line);
-        writeln!(stdout(), "{line}").context("the output cannot be shown")?;
+        match &mut kept {
+            Some(kept) => kept.add(&line)?,
+            None => writeln!(stdout(), "{line}").context("the output cannot be shown")?,
+        }
     }
     let status = child
         .wait()
@@ -266,7 +281,47 @@ fn follow(label: &str, command: &mut Command) -> Result<Totals> {
         Some(TIMED_OUT) => "did not end, and was stopped".to_owned(),
         _ => format!("ended with {status}"),
     };
-    Ok(reader.finish(status.success(), &how_it_ended))
+    let totals = reader.finish(status.success(), &how_it_ended);
+    if let Some(kept) = kept {
+        if totals.failed > 0 {
+            kept.show()?;
+        }
+        println!("{totals}, in {:.0} s", begun.elapsed().as_secs_f64());
+    }
+    Ok(totals)
+}
+
+/// What a test program printed, in a file.
+struct Kept {
+    path: PathBuf,
+    file: File,
+}
+
+impl Kept {
+    fn new(label: &str) -> Result<Self> {
+        let folder = project::root().join("target/test-output");
+        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        let path = folder.join(label.replace(['/', ' '], "-")).with_extension("txt");
+        let cannot = || format!("{} cannot be written", path.display());
+        fs::write(&path, "").with_context(cannot)?;
+        let file = File::options().append(true).open(&path).with_context(cannot)?;
+        Ok(Self { path, file })
+    }
+
+    /// For what the program prints beside its results.
+    fn file(&self) -> Result<File> {
+        self.file.try_clone().context("the output cannot be kept")
+    }
+
+    fn add(&mut self, line: &str) -> Result<()> {
+        writeln!(self.file, "{line}").with_context(|| format!("{} cannot be written", self.path.display()))
+    }
+
+    fn show(&self) -> Result<()> {
+        let text = fs::read(&self.path).with_context(|| format!("{} is gone", self.path.display()))?;
+        println!("{}", String::from_utf8_lossy(&text));
+        Ok(())
+    }
 }
 
 /// What was skipped and why, what failed, and last the total, alone on its line.
