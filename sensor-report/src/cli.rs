@@ -46,6 +46,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         report: ReportOptions,
     },
+    /// Ask the tables in SQL.
+    #[cfg(feature = "sql")]
+    Sql(SqlOptions),
     /// Print what was not observed.
     Coverage {
         #[command(flatten)]
@@ -118,4 +121,36 @@ pub(crate) struct ReportOptions {
     /// Leave out the figures over all data held.
     #[arg(long)]
     pub(crate) no_history: bool,
+}
+
+/// How an answer is written.
+#[cfg(feature = "sql")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// RFC 4180, with a line of names.
+    Csv,
+    /// An array of objects.
+    Json,
+    /// Parquet; needs `--out`.
+    Parquet,
+}
+
+#[cfg(feature = "sql")]
+#[derive(Args, Debug)]
+pub(crate) struct SqlOptions {
+    /// The question. Tables: cells, uniques, daily_cells, daily_uniques, networks, sources, coverage, sensors.
+    pub(crate) question: String,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+    /// Where the answer goes, instead of the terminal.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Memory that the question may take, in MiB; what needs more is written aside.
+    #[arg(long, value_name = "MIB", default_value_t = 768)]
+    pub(crate) memory: usize,
 }

@@ -1,5 +1,8 @@
 //! What each command does.
 
+#[cfg(feature = "sql")]
+mod sql;
+
 use std::{
     io::{Write as _, stdout},
     path::Path,
@@ -35,6 +38,8 @@ pub(crate) fn run(command: Command) -> Result<bool> {
         } => write_report(period::quarter(&quarter, fiscal_start)?, &report),
         Command::Range { from, to, report } => write_report(period::range(from, to)?, &report),
         Command::Day { day, report } => write_report(period::range(day, day)?, &report),
+        #[cfg(feature = "sql")]
+        Command::Sql(options) => sql::run(&options).map(|()| true),
         Command::Coverage { data, from, to, json } => coverage(&data.location, from, to, json),
         Command::Verify { data, json } => verify(&data, json),
     }

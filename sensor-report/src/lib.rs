@@ -10,4 +10,6 @@ pub mod model;
 pub mod page;
 pub mod period;
 pub mod scan;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod store;
