@@ -5,7 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the report")]
 
-#[expect(dead_code, reason = "the tests of records use all of it")]
 #[path = "records/support.rs"]
 mod support;
 
