@@ -4,7 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the report")]
 
-#[expect(dead_code, reason = "the tests of directories use all of it")]
 mod support;
 
 use std::{
