@@ -4,6 +4,7 @@
 //! of [`model`]; [`page`], which renders a report, reads [`model`] alone.
 
 pub mod analysis;
+mod constants;
 pub mod gaps;
 pub mod model;
 pub mod page;

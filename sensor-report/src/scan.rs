@@ -17,6 +17,7 @@ use bytes::Bytes;
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 use sensor_records::Place;
 
+use crate::constants::Constants;
 use crate::store::{Store, StoreError};
 
 /// Why a scan came to nothing.
@@ -201,13 +202,15 @@ fn note(unreadable: &Mutex<Vec<Unreadable>>, place: &Place, cause: String) -> Re
 
 /// All rows of a file, or none.
 fn batches(bytes: Bytes, columns: &[&str]) -> Result<Vec<RecordBatch>, String> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| error.to_string())?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| text(&error))?;
+    let constants = Constants::of(builder.metadata(), builder.schema(), columns);
+    let read = columns.iter().copied().filter(|column| !constants.has(column));
+    let mask = ProjectionMask::columns(builder.parquet_schema(), read);
     let reader = builder
         .with_projection(mask)
         .build()
-        .map_err(|error| error.to_string())?;
-    reader
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())
+        .map_err(|error| text(&error))?;
+    let batches = reader.map(|batch| constants.join(&batch.map_err(|error| text(&error))?));
+    batches.collect()
 }

@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let names = named(&registry);
     let mut table = HEAD.to_owned();
     for ((port, transport), name) in &names {
-        table.push_str(&format!("{port} {transport} {name}\n"));
+        table.extend([&port.to_string(), " ", transport, " ", name, "\n"]);
     }
     let path: &Path = &project::root().join(TABLE);
     fs::write(path, table).with_context(|| format!("{} cannot be written", path.display()))?;

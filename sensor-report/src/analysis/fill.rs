@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::{
     Cause, Cell, Change, Coverage, Explanation, Membership, Mirai, MiraiPort, MiraiRegion, Options, Overview,
-    PreviousRank, Provenance, Ranked, Ranking, Region, Report, SCHEMA, SensorSummary, Series, Side, Span,
+    PreviousRank, Provenance, Ranked, Ranking, Region, Report, SCHEMA, SensorSummary, Side, Span,
     Step, WatchedService,
 };
 
@@ -300,12 +300,14 @@ impl Filler<'_> {
             row.ten_days = self
                 .all
                 .ten_days(|cell| cell.port == port && cell.region == region);
-            row.sources = NO_SOURCES;
+            row.sources = self.sources(uniques::Of::PortRegion(port, region));
         }
         let mut shown: Vec<RegionId> = ranking.rows.iter().map(|row| RegionId::of(&row.key)).collect();
         if !shown.contains(&domestic) {
             shown.push(domestic);
         }
+        let last = self.material.request.period.to;
+        let months = self.material.months.series(port, &shown, last);
         let none = |key| self.none(key);
         let of_domestic = regions
             .iter()
@@ -328,18 +330,21 @@ impl Filler<'_> {
                 self.material.request.domestic.clone(),
                 self.all
                     .ten_days(|cell| cell.port == port && cell.region == domestic),
-                NO_SOURCES,
+                self.sources(uniques::Of::PortRegion(port, domestic)),
             ),
             daily: self.lines.series(
                 shown
                     .iter()
                     .filter_map(|region| Some((line(*region), region.region()?))),
             ),
-            months: self
-                .material
-                .months
-                .series(port, &shown, self.material.request.period.to),
-            sources: Series::empty(Step::Month),
+            months: months.clone(),
+            sources: self.material.timeline.series(
+                Step::Month,
+                &months.at,
+                shown
+                    .iter()
+                    .filter_map(|region| Some((uniques::Of::PortRegion(port, *region), region.region()?))),
+            ),
             source_regions: ranking,
         }
     }
@@ -378,17 +383,28 @@ impl Filler<'_> {
             });
         Mirai {
             packets: self.whole(|cell| cell.mirai).packets,
+            sources: self.sources(uniques::Of::AllMirai),
             domestic_packets: self.whole(|cell| cell.mirai && cell.region == domestic).packets,
             domestic_sources: self.sources(uniques::Of::Mirai(domestic)),
             daily: self.lines.series([
                 (LineKey::DomesticMirai, "domestic".to_owned()),
                 (LineKey::Mirai, "all".to_owned()),
             ]),
-            daily_sources: Series::empty(Step::Day),
+            daily_sources: self.material.timeline.series(
+                Step::Day,
+                &self.material.now.frame.period.dates().collect::<Vec<_>>(),
+                [
+                    (uniques::Of::Mirai(domestic), "domestic".to_owned()),
+                    (uniques::Of::AllMirai, "all".to_owned()),
+                ],
+            ),
             source_regions: source_regions.collect(),
             ports: self.mirai_ports(top),
             unmarked: unmarked.rates,
-            unmarked_sources: NO_SOURCES,
+            unmarked_sources: Change {
+                before: self.material.estimates.before.unmarked(),
+                after: self.material.estimates.after.unmarked(),
+            },
             unmarked_daily: self.lines.series([(LineKey::Unmarked, "unmarked".to_owned())]),
         }
     }

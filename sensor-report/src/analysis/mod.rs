@@ -16,6 +16,7 @@ mod rates;
 mod reclassified;
 mod roster;
 mod surges;
+mod timeline;
 mod uniques;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -132,6 +133,7 @@ struct Material<'request> {
     runs: Vec<surges::Run>,
     months: months::Months,
     estimates: crate::model::Change<uniques::Estimates>,
+    timeline: timeline::Timeline,
 }
 
 /// Reads what is needed, and makes the report.
@@ -294,7 +296,18 @@ impl<'request> Reading<'request> {
             domestic: RegionId::of(&request.domestic),
             ports: interest.ports.clone(),
             regions: interest.regions.clone(),
+            watched: interest.watched.clone(),
         };
+        let timeline = timeline::timeline(
+            store,
+            &now.frame,
+            &numbers,
+            &chosen,
+            &wanted,
+            request.months,
+            progress,
+        )?;
+        let timeline = self.noted(timeline);
         let mut estimates = |frame: &Frame| -> Result<uniques::Estimates, AnalysisError> {
             Ok(self.noted(uniques::estimates(
                 store, frame, &numbers, &chosen, &wanted, progress,
@@ -316,6 +329,7 @@ impl<'request> Reading<'request> {
             runs,
             months,
             estimates,
+            timeline,
         })
     }
 }

@@ -24,24 +24,54 @@ pub(crate) struct Wanted {
     pub(crate) domestic: RegionId,
     pub(crate) ports: HashSet<PortId>,
     pub(crate) regions: HashSet<RegionId>,
+    pub(crate) watched: HashSet<PortId>,
 }
 
 /// What a sketch is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Of {
     All,
     Port(PortId),
     Region(RegionId),
+    PortRegion(PortId, RegionId),
+    /// With the Mirai mark.
+    AllMirai,
     Mirai(RegionId),
+    /// Sent SYN to ports that Mirai and its kin look for.
+    IotSyn,
+    /// Ever had the mark.
+    Marked,
+}
+
+impl Wanted {
+    fn has(&self, of: Of) -> bool {
+        match of {
+            Of::All | Of::AllMirai | Of::IotSyn | Of::Marked => true,
+            Of::Port(port) => self.ports.contains(&port),
+            Of::Region(region) => self.regions.contains(&region),
+            Of::Mirai(region) => region == self.domestic || self.regions.contains(&region),
+            Of::PortRegion(port, region) => {
+                self.watched.contains(&port) && (region == self.domestic || self.regions.contains(&region))
+            }
+        }
+    }
 }
 
 /// Estimates of unique sources.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Estimates(HashMap<Of, f64>);
+pub(crate) struct Estimates {
+    of: HashMap<Of, f64>,
+    unmarked: Option<f64>,
+}
 
 impl Estimates {
     pub(crate) fn get(&self, of: Of) -> Option<f64> {
-        self.0.get(&of).copied()
+        self.of.get(&of).copied()
+    }
+
+    /// Sources that looked for devices of the Internet of Things, and never had the mark.
+    pub(crate) fn unmarked(&self) -> Option<f64> {
+        self.unmarked
     }
 }
 
@@ -63,7 +93,7 @@ impl Part {
     }
 }
 
-const COLUMNS: [&str; 8] = [
+pub(super) const COLUMNS: [&str; 8] = [
     "hour",
     "dimension",
     "transport",
@@ -113,15 +143,17 @@ pub(crate) fn estimates(
             drop(merged.merge(of, sketch));
         }
     }
-    let estimates = match merged.keys.len() {
-        1 => merged
-            .sketches
-            .iter()
-            .map(|(of, sketch)| (*of, sketch.estimate()))
-            .collect(),
-        _ => HashMap::new(),
+    if merged.keys.len() != 1 {
+        return Ok((Estimates::default(), found.unreadable));
+    }
+    let unmarked = match (merged.sketches.get(&Of::IotSyn), merged.sketches.get(&Of::Marked)) {
+        (Some(Sketch::Set(all)), Some(Sketch::Set(marked))) => Some(all.without(marked).estimate()),
+        (Some(Sketch::Set(all)), None) => Some(all.estimate()),
+        _ => None,
     };
-    Ok((Estimates(estimates), found.unreadable))
+    let sketches = merged.sketches.iter();
+    let of = sketches.map(|(of, sketch)| (*of, sketch.estimate())).collect();
+    Ok((Estimates { of, unmarked }, found.unreadable))
 }
 
 fn rows(
@@ -132,31 +164,45 @@ fn rows(
     wanted: &Wanted,
 ) -> Result<(), String> {
     let hour = hourly.then(|| columns.times("hour")).transpose()?;
+    each_row(columns, |row, of, key, sketch| {
+        let is_outside = hour.is_some_and(|hour| !period.contains(&hour.value(row).div_euclid(1_000_000)));
+        if is_outside || !wanted.has(of) {
+            return Ok(());
+        }
+        if !gathered.keys.contains(key) {
+            gathered.keys.insert(key.to_owned());
+        }
+        let sketch = Sketch::from_bytes(sketch).map_err(|error| error.to_string())?;
+        gathered.merge(of, sketch)
+    })
+}
+
+/// Tells each row that is of a dimension known here: its number, what it is of, its key's id, and its sketch.
+pub(super) fn each_row(
+    columns: Columns<'_>,
+    mut told: impl FnMut(usize, Of, &str, &[u8]) -> Result<(), String>,
+) -> Result<(), String> {
     let (dimension, transport) = (columns.text("dimension")?, columns.text("transport")?);
     let (port, region) = (columns.small("port")?, columns.text("source_region")?);
     let (other, sketch) = (columns.flags("other")?, columns.bytes("sketch")?);
     let key = columns.text("key_id")?;
-    for row in 0..columns.0.num_rows() {
-        let is_outside = hour.is_some_and(|hour| !period.contains(&hour.value(row).div_euclid(1_000_000)));
-        if other.value(row) || is_outside {
-            continue;
-        }
+    for row in (0..columns.0.num_rows()).filter(|row| !other.value(*row)) {
         let region = RegionId::of_row(value(region, row, arrow_array::StringArray::value));
         let port = value(transport, row, arrow_array::StringArray::value).map_or(PortId::REST, |transport| {
             PortId::of_scan(transport, value(port, row, arrow_array::Int32Array::value))
         });
         let of = match dimension.value(row) {
             "all" => Of::All,
-            "port" if wanted.ports.contains(&port) => Of::Port(port),
-            "region" if wanted.regions.contains(&region) => Of::Region(region),
-            "mirai_region" if region == wanted.domestic || wanted.regions.contains(&region) => {
-                Of::Mirai(region)
-            }
+            "mirai" => Of::AllMirai,
+            "port" => Of::Port(port),
+            "region" => Of::Region(region),
+            "port_region" => Of::PortRegion(port, region),
+            "mirai_region" => Of::Mirai(region),
+            "iot_syn" => Of::IotSyn,
+            "marked" => Of::Marked,
             _ => continue,
         };
-        gathered.keys.insert(key.value(row).to_owned());
-        let sketch = Sketch::from_bytes(sketch.value(row)).map_err(|error| error.to_string())?;
-        gathered.merge(of, sketch)?;
+        told(row, of, key.value(row), sketch.value(row))?;
     }
     Ok(())
 }

@@ -9,13 +9,15 @@ use super::{Change, Port, Region, Series};
 pub struct Mirai {
     /// All, exact.
     pub packets: Change<u64>,
+    /// Unique sources, estimated.
+    pub sources: Change<Option<f64>>,
     /// From domestic sources, exact.
     pub domestic_packets: Change<u64>,
     /// Unique domestic sources, estimated.
     pub domestic_sources: Change<Option<f64>>,
     /// Packets a sensor and day from domestic sources, and from all.
     pub daily: Series<String>,
-    /// Unique sources by day: domestic, and all.
+    /// Unique sources by day of UTC: domestic, and all.
     pub daily_sources: Series<String>,
     /// By region, the first ones.
     pub source_regions: Vec<MiraiRegion>,

@@ -336,6 +336,7 @@ fn mirai(mirai: &Mirai) -> Vec<Table> {
     let unmarked = mirai.unmarked;
     totals.push(figure("unmarked_rate", change(unmarked), unmarked.relative()));
     for (name, sources) in [
+        ("sources", mirai.sources),
         ("domestic_sources", mirai.domestic_sources),
         ("unmarked_sources", mirai.unmarked_sources),
     ] {

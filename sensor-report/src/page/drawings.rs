@@ -153,7 +153,7 @@ impl Artist<'_> {
             port,
             &unit,
             ("lines.svg", "alt_lines"),
-            chart,
+            &chart,
             &json!(told),
         )
     }
@@ -188,7 +188,7 @@ impl Artist<'_> {
             None,
             &unit,
             ("bars.svg", "alt_bars"),
-            chart,
+            &chart,
             &json!(told),
         )
     }
@@ -201,7 +201,7 @@ impl Artist<'_> {
         port: Option<&Port>,
         unit: &str,
         (template, alt): (&str, &str),
-        chart: Value,
+        chart: &Value,
         told: &serde_json::Value,
     ) -> Result<(), PageError> {
         let arguments = [

@@ -37,7 +37,7 @@ pub(crate) fn environment(language: Language, format: Format) -> Result<Environm
     environment.set_lstrip_blocks(true);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(move |name| match format {
-        _ if name.ends_with(".svg") => AutoEscape::Html,
+        _ if name.contains(".svg") => AutoEscape::Html,
         Format::Html => AutoEscape::Html,
         Format::Markdown => AutoEscape::Custom("markdown"),
         Format::Plain => AutoEscape::None,

@@ -107,10 +107,9 @@ fn events(path: &Path, text: &str, language: Language) -> Result<Vec<Mark>, Note
         let mut fields = line.split(',').map(|field| field.trim().trim_matches('"'));
         let day = fields.next().and_then(|day| day.parse::<Date>().ok());
         let texts: Vec<_> = fields.filter(|text| !text.is_empty()).collect();
-        let own = match (texts.as_slice(), language) {
-            ([text] | [text, _, ..], Language::Japanese) | ([text], Language::English) => Some(text),
-            ([_, text, ..], Language::English) => Some(text),
-            ([], _) => None,
+        let own = match language {
+            Language::Japanese => texts.first(),
+            Language::English => texts.get(1).or(texts.first()),
         };
         match (day, own) {
             (Some(day), Some(own)) => events.push(Mark {
@@ -134,8 +133,8 @@ fn events(path: &Path, text: &str, language: Language) -> Result<Vec<Mark>, Note
 fn to_html(text: &str) -> String {
     let parser = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES);
     let mut is_picture = false;
-    let events = parser.filter_map(|event| match event {
-        Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
+    let events = parser.map(|event| match event {
+        Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
         Event::Start(Tag::Image {
             link_type,
             dest_url,
@@ -143,18 +142,18 @@ fn to_html(text: &str) -> String {
             id,
         }) => {
             is_picture = true;
-            Some(Event::Start(Tag::Link {
+            Event::Start(Tag::Link {
                 link_type,
                 dest_url,
                 title,
                 id,
-            }))
+            })
         }
         Event::End(pulldown_cmark::TagEnd::Image) if is_picture => {
             is_picture = false;
-            Some(Event::End(pulldown_cmark::TagEnd::Link))
+            Event::End(pulldown_cmark::TagEnd::Link)
         }
-        event => Some(event),
+        event => event,
     });
     let mut html = String::new();
     html::push_html(&mut html, events);

@@ -68,6 +68,7 @@ fn ask(python: &Path, directory: &Path, statement: &str) -> Result<Vec<Vec<serde
 import json, os, sys, duckdb
 os.chdir(sys.argv[1])
 connection = duckdb.connect()
+connection.execute(\"SET enable_progress_bar = false\")
 connection.execute(\"SET TimeZone = 'UTC'\")
 for statement in sys.argv[2].split(';'):
     if statement.strip():
@@ -83,9 +84,7 @@ print(json.dumps(answer.fetchall(), default=str))
         return Err(format!("{statement}\n{}", String::from_utf8_lossy(&output.stderr)).into());
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    // DuckDB may write of its progress before the answer, which is the last line.
-    let answer = text.trim_end().lines().next_back().unwrap_or_default();
-    serde_json::from_str(answer).map_err(|error| format!("{statement}\n{error}: {answer:.200}").into())
+    serde_json::from_str(&text).map_err(|error| format!("{statement}\n{error}: {text:.200}").into())
 }
 
 /// Sensor, port and region: packets of the later quarter in Japan's time.

@@ -72,7 +72,9 @@ impl World {
         // Writing waits for the disk with every file; in memory it does not.
         let memory = Path::new("/dev/shm");
         let directory = if memory.is_dir() {
-            tempfile::tempdir_in(memory)
+            tempfile::Builder::new()
+                .prefix("teiten-report-test-")
+                .tempdir_in(memory)
         } else {
             tempfile::tempdir()
         };

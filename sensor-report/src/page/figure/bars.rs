@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::{Tick, scale::Scale, tenth, width};
 
-const WIDTH: f64 = 760.0;
+// Two stand beside each other on a sheet.
+const WIDTH: f64 = 400.0;
 const TEXT: f64 = 12.0;
-const ROW: f64 = 26.0;
-const BAR: f64 = 9.0;
-const TOP: f64 = 34.0;
+const ROW: f64 = 21.0;
+const BAR: f64 = 8.0;
+const TOP: f64 = 50.0;
 const BOTTOM: f64 = 26.0;
 
 /// What a pair of bars shows.
@@ -51,7 +52,7 @@ pub(crate) fn bars(bars: &[Bar]) -> Bars {
         .iter()
         .flat_map(|bar| [bar.after, bar.before.unwrap_or(0.0)])
         .fold(0.0, f64::max);
-    let scale = Scale::new(values, 6.0);
+    let scale = Scale::new(values, 4.0);
     let length = |value: f64| tenth((right - left) * scale.place(value));
     let rows = bars.iter().enumerate().map(|(number, bar)| {
         let y = TOP + ROW * number as f64;

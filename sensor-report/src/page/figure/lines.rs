@@ -38,7 +38,7 @@ pub(crate) struct Lines {
     bottom: f64,
     x_ticks: Vec<Tick>,
     y_ticks: Vec<Tick>,
-    lines: Vec<Drawn>,
+    drawn: Vec<Drawn>,
     marks: Vec<DrawnMark>,
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn lines<K>(series: &Series<K>, names: &[String], marks: &[Mark], lan
         bottom,
         x_ticks: x_ticks(series, x_of, language),
         y_ticks: scale.ticks(bottom, top),
-        lines: drawn,
+        drawn,
         marks: drawn_marks(series, marks, x_of, right),
     }
 }
@@ -141,7 +141,10 @@ fn path(
         if !before && !after {
             dots.push([x, y]);
         } else {
-            path.push_str(&format!("{}{x} {y}", if before { 'L' } else { 'M' }));
+            path.push(if before { 'L' } else { 'M' });
+            path.push_str(&x.to_string());
+            path.push(' ');
+            path.push_str(&y.to_string());
         }
     }
     (path, dots)
@@ -174,11 +177,10 @@ fn x_ticks<K>(series: &Series<K>, x_of: impl Fn(usize) -> f64, language: Languag
     let count = series.at.len();
     let is_tick = |place: usize, date: Date| match series.step {
         Step::Month if count > 15 => date.month() % 3 == 1,
-        Step::Month => true,
         Step::Day if count > 200 => date.day() == 1,
         Step::Day if count > 40 => [1, 11, 21].contains(&date.day()),
-        Step::Day if count > 12 => place % 5 == 0,
-        Step::Day => true,
+        Step::Day if count > 12 => place.is_multiple_of(5),
+        Step::Month | Step::Day => true,
     };
     let label = |date: Date| match series.step {
         Step::Month => format!("{}-{:02}", date.year(), date.month()),
@@ -278,9 +280,9 @@ mod tests {
             &[],
             Language::English,
         );
-        assert_eq!(drawn.lines[0].path.matches('M').count(), 2);
-        assert_eq!(drawn.lines[0].path.matches('L').count(), 2);
-        assert_eq!(drawn.lines[0].dots.len(), 1);
+        assert_eq!(drawn.drawn[0].path.matches('M').count(), 2);
+        assert_eq!(drawn.drawn[0].path.matches('L').count(), 2);
+        assert_eq!(drawn.drawn[0].dots.len(), 1);
     }
 
     #[test]
@@ -289,7 +291,7 @@ mod tests {
         let all = [flat.as_slice(); 7];
         let names: Vec<_> = (0..7).map(|name| name.to_string()).collect();
         let drawn = lines(&series(&all), &names, &[], Language::English);
-        let mut places: Vec<_> = drawn.lines.iter().map(|line| line.label_y).collect();
+        let mut places: Vec<_> = drawn.drawn.iter().map(|line| line.label_y).collect();
         places.sort_by(f64::total_cmp);
         for pair in places.windows(2) {
             assert!(pair[1] - pair[0] >= LEADING - 0.2, "{places:?}");
@@ -305,8 +307,16 @@ mod tests {
             text: "a new bot".to_owned(),
         });
         let drawn = lines(&series(&[&flat]), &["a".to_owned()], &marks, Language::English);
-        let rows: Vec<_> = drawn.marks.iter().map(|mark| mark.text_y).collect();
-        assert!(rows[0] < rows[1] && rows[1] < rows[2], "{rows:?}");
+        let long = width("a new bot", 10.5);
+        for pair in drawn.marks[..3].windows(2) {
+            assert!((pair[0].text_y - pair[1].text_y).abs() >= MARK_ROW, "{:?}", drawn.marks);
+        }
+        let (first, third) = (&drawn.marks[0], &drawn.marks[2]);
+        assert!(
+            (first.text_y - third.text_y).abs() >= MARK_ROW || third.text_x - first.text_x > long,
+            "{:?}",
+            drawn.marks
+        );
         assert!(drawn.marks[3].text_x + 60.0 < drawn.width);
     }
 }

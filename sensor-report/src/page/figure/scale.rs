@@ -10,7 +10,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// With about `ticks` steps of 1, 2 or 5 times a power of ten.
+    /// With about `ticks` steps of 1, 2, 2.5 or 5 times a power of ten.
     pub(super) fn new(largest: f64, ticks: f64) -> Self {
         let largest = if largest.is_finite() && largest > 0.0 {
             largest
@@ -19,7 +19,7 @@ impl Scale {
         };
         let raw = largest / ticks;
         let power = 10_f64.powf(raw.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0]
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
             .into_iter()
             .map(|times| times * power)
             .find(|step| *step >= raw * (1.0 - 1e-9))
@@ -63,7 +63,7 @@ mod tests {
             (1.0, "1.0"),
             (7.3, "8"),
             (99.0, "100"),
-            (101.0, "120"),
+            (101.0, "125"),
             (0.013, "0.015"),
             (45_000.0, "50,000"),
             (0.0, "1.0"),

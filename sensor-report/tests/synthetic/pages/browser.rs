@@ -14,7 +14,7 @@ pub(crate) const NAMES: [&str; 2] = [LAYOUT, PAPER];
 
 /// What looks at the page from within. Two texts overlap when their boxes share more than two pixels each way; a
 /// character has no glyph when it is drawn as one that no font has.
-const SCRIPT: &str = r#"<script>
+const SCRIPT: &str = r"<script>
 const boxes = [];
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 const characters = new Set();
@@ -56,7 +56,7 @@ const out = document.createElement('pre');
 out.id = 'found';
 out.textContent = boxes.length + ' ' + characters.size + '\n' + found.join('\n');
 document.body.replaceChildren(out);
-</script>"#;
+</script>";
 
 /// Runs one of the tests, where there is a browser.
 pub(crate) fn agrees(world: &World, name: &str) -> Result<Completion, Failed> {
@@ -75,9 +75,9 @@ pub(crate) fn agrees(world: &World, name: &str) -> Result<Completion, Failed> {
         ));
     }
     if name == LAYOUT {
-        layout(world)?
+        layout(world)?;
     } else {
-        paper(world)?
+        paper(world)?;
     }
     Ok(Completion::Completed)
 }

@@ -227,7 +227,7 @@ fn stories(page: &[Text]) -> String {
 }
 
 fn percent(share: f64) -> String {
-    if share < 1.0 && share >= 0.995 {
+    if (0.995..1.0).contains(&share) {
         format!("{:.1}%", share * 100.0)
     } else {
         format!("{:.0}%", share * 100.0)
@@ -326,7 +326,7 @@ fn self_contained(world: &World) {
         assert!(page.contains("default-src 'none'"));
         let namespace = "http://www.w3.org/2000/svg";
         assert!(
-            !page.replace(namespace, "").contains("http"),
+            !page.replace(namespace, "").contains("://"),
             "an address that might be loaded"
         );
         // Ids are of one element each, and what labels a figure is there.
