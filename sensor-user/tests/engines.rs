@@ -1,6 +1,6 @@
-//! DuckDB and DataFusion read the records of a run, and count what the sensor counted: by port, region and hour.
+//! `DuckDB` and `DataFusion` read the records of a run, and count what the sensor counted: by port, region and hour.
 //!
-//! With `--full` alone: DuckDB comes from PyPI into an environment of the test's own, and DataFusion takes minutes to
+//! With `--full` alone: `DuckDB` comes from `PyPI` into an environment of the test's own, and `DataFusion` takes minutes to
 //! compile. Where one cannot be had, its test is reported as ignored, with the reason.
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the report")]

@@ -8,6 +8,7 @@ mod compare;
 mod conserve;
 mod debian_sources;
 mod demo;
+mod dist;
 mod fuzz;
 mod lint;
 mod packages;
@@ -54,6 +55,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Run the sensor on Debian's kernels, each in a virtual machine of its own.
     Vm(vm::Arguments),
+    /// Make the Debian package, the archive, the lists of what is in them, and their checksums.
+    Dist(dist::Arguments),
     /// Make records of two quarters that never were, with planted events and the truth about them.
     Synth(synth::Arguments),
     /// Write the names of services that reports print, from IANA's registry.
@@ -87,6 +90,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Vm(arguments) => vm::run(&arguments),
+        Command::Dist(arguments) => dist::run(&arguments).map(|()| true),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Services(arguments) => services::run(&arguments).map(|()| true),
         Command::Lint => lint::run(),

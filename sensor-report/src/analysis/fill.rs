@@ -16,8 +16,8 @@ use super::{
 };
 use crate::model::{
     Cause, Cell, Change, Coverage, Explanation, Membership, Mirai, MiraiPort, MiraiRegion, Options, Overview,
-    PreviousRank, Provenance, Ranked, Ranking, Region, Report, SCHEMA, SensorSummary, Side, Span,
-    Step, WatchedService,
+    PreviousRank, Provenance, Ranked, Ranking, Region, Report, SCHEMA, SensorSummary, Side, Span, Step,
+    WatchedService,
 };
 
 /// A previous rank beyond this is told as "outside".

@@ -81,6 +81,7 @@ impl Once {
         });
         let interval = Interval {
             hours: additions.collect(),
+            reached: None,
         };
         self.keeper.commit(&interval, 0)
     }

@@ -77,13 +77,13 @@ pub fn spawn(
         idle: Arc::clone(&idle),
         keeper: None,
         pending: BTreeMap::new(),
-        unsketched: BTreeMap::new(),
         adopted: None,
         reached: epoch.map(|epoch| Reached {
             epoch,
             counters: Reading::default().counters(),
             before: (0, 0),
         }),
+        unsketched: BTreeMap::new(),
         maintained: None,
         complained: None,
     };
@@ -102,12 +102,12 @@ struct Recorder {
     keeper: Option<Keeper>,
     /// What is not written yet, by hour.
     pending: BTreeMap<i64, Addition>,
-    /// Seconds that were observed since the last sketches of their hour came.
-    unsketched: BTreeMap<i64, f64>,
     /// Adopted, and not compared with the records yet.
     adopted: Option<Box<Adopted>>,
     /// How far the totals are followed once what is pending is written, where they outlive this daemon.
     reached: Option<Reached>,
+    /// Seconds that were observed since the last sketches of their hour came.
+    unsketched: BTreeMap<i64, f64>,
     maintained: Option<Instant>,
     /// What was said of the disk last: each cause is said once.
     complained: Option<String>,
@@ -157,11 +157,11 @@ impl Recorder {
                     *self.unsketched.entry(hour).or_default() += row.seconds_observed;
                     add_coverage(&mut self.at(hour).coverage, &row);
                 }
-                while self.unsketched.len() > UNSKETCHED_HOURS {
-                    self.unsketched.pop_first();
-                }
                 if let Some(reached) = &mut self.reached {
                     reached.counters = reading.counters();
+                }
+                while self.unsketched.len() > UNSKETCHED_HOURS {
+                    self.unsketched.pop_first();
                 }
             }
             // A later sketch of an hour has all that an earlier one has.

@@ -10,6 +10,7 @@ mod recorder;
 mod shipping;
 mod supervisor;
 mod takeover;
+mod threads;
 mod tick;
 
 use std::{
@@ -31,6 +32,7 @@ use sensor_sketch::{KeyError, SourceKey};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::shipping::Shipping;
+use self::threads::Threads;
 use crate::{
     check::{self, Places, Plan},
     config::{Config, ConfigError, refuse_own_addresses},
@@ -358,31 +360,23 @@ async fn serve(
     tracing::info!(%address, encrypted, "serving metrics");
     supervisor::ready();
 
-    let any_ended = || {
-        let ended = [
-            ("tick", tick.is_finished()),
-            ("drain", drain.is_finished()),
-            ("aggregate", aggregate.is_finished()),
-        ];
-        ended.into_iter().find(|(_, ended)| *ended).map(|(name, _)| name)
+    let threads = Threads {
+        tick,
+        drain,
+        aggregate,
+        recording,
     };
     let ended = tokio::select! {
         _ = interrupt.recv() => None,
         _ = terminate.recv() => None,
-        name = first_ended(any_ended) => Some(name),
+        name = first_ended(&threads) => Some(name),
     };
     tracing::info!("stopping");
     watchdog.abort();
     supervisor::stopping();
     // The tick detaches first, unless the program is to stay, and then reads what is left: the last totals are exact.
     drop(stop_tick);
-    let last = tick.join().map_err(|_| RunError::ThreadEnded("tick"))?;
-    shared.stop();
-    drain.join().map_err(|_| RunError::ThreadEnded("drain"))?;
-    aggregate.join().map_err(|_| RunError::ThreadEnded("aggregate"))?;
-    if let Some(recording) = recording {
-        recording.join().map_err(|_| RunError::ThreadEnded("records"))?;
-    }
+    let last = threads.join(&shared)?;
     drop(stop_shipping);
     drop(stop_http);
     // A client that never reads its answer must not keep the sensor from stopping.
@@ -407,7 +401,8 @@ fn start_recording(
     // What is flushed after an hour's end was in the caches before.
     settings.grace += 2 * i64::try_from(config.flush_interval.as_secs()).unwrap_or(0);
     let pace = crate::records::Pace::new(config.flush_interval, settings.grace);
-    let epoch = sensor.is_pinned().then(|| sensor.ledger().epoch());
+    // Of counters that were adopted, the recorder is told how far they were.
+    let epoch = (sensor.is_pinned() && !sensor.adopted()).then(|| sensor.ledger().epoch());
     let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status), epoch)?;
     let circumstances = crate::records::Circumstances {
         watched_addresses: identity.watched_addresses,
@@ -419,9 +414,9 @@ fn start_recording(
 }
 
 /// Waits until one of the threads is no more, and names it.
-async fn first_ended(any_ended: impl Fn() -> Option<&'static str>) -> &'static str {
+async fn first_ended(threads: &Threads) -> &'static str {
     loop {
-        if let Some(name) = any_ended() {
+        if let Some(name) = threads.ended() {
             return name;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

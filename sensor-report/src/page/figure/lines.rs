@@ -309,7 +309,11 @@ mod tests {
         let drawn = lines(&series(&[&flat]), &["a".to_owned()], &marks, Language::English);
         let long = width("a new bot", 10.5);
         for pair in drawn.marks[..3].windows(2) {
-            assert!((pair[0].text_y - pair[1].text_y).abs() >= MARK_ROW, "{:?}", drawn.marks);
+            assert!(
+                (pair[0].text_y - pair[1].text_y).abs() >= MARK_ROW,
+                "{:?}",
+                drawn.marks
+            );
         }
         let (first, third) = (&drawn.marks[0], &drawn.marks[2]);
         assert!(
