@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod figures;
 mod pages;
+mod sources;
 mod truth;
 
 use std::{path::Path, sync::Arc};
@@ -38,7 +39,14 @@ fn main() {
     } else {
         Some(Arc::new(World::new()))
     };
-    let trials = [figures::TESTS, events::TESTS, faults::TESTS, pages::TESTS].concat();
+    let trials = [
+        figures::TESTS,
+        events::TESTS,
+        faults::TESTS,
+        pages::TESTS,
+        sources::TESTS,
+    ]
+    .concat();
     let trials = trials.into_iter().map(|(name, test)| {
         let world = world.clone();
         Trial::test(name, move || {

@@ -81,7 +81,7 @@ const CONSTANTS: [&str; 12] = [
     "A4",
 ];
 
-fn check_numbers(report: &Report, page: &str, what: &str) -> usize {
+pub(crate) fn check_numbers(report: &Report, page: &str, what: &str) -> usize {
     let fields = fields(report);
     let mut numbers = 0;
     for found in texts(page) {
