@@ -140,7 +140,7 @@ pub(crate) enum Format {
 #[cfg(feature = "sql")]
 #[derive(Args, Debug)]
 pub(crate) struct SqlOptions {
-    /// The question. Tables: cells, uniques, daily_cells, daily_uniques, networks, sources, coverage, sensors.
+    /// The question. Tables: cells, uniques, `daily_cells`, `daily_uniques`, networks, sources, coverage, sensors.
     pub(crate) question: String,
     #[command(flatten)]
     pub(crate) data: Data,

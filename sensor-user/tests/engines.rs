@@ -95,7 +95,7 @@ fn main() -> ExitCode {
         ("duckdb_counts_what_the_sensor_counted", duckdb as Engine),
         ("datafusion_counts_what_the_sensor_counted", datafusion),
     ];
-    let trials = trials.map(|(name, engine)| {
+    let engines = trials.map(|(name, engine)| {
         let run = Arc::clone(&run);
         Trial::ignorable_test(name, move || {
             if env::var_os("TEITEN_TEST_FULL").is_none() {
@@ -113,7 +113,23 @@ fn main() -> ExitCode {
             })
         })
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+    let mut trials = Vec::from(engines);
+    trials.push(Trial::ignorable_test("questions_in_sql_are_answered", || {
+        if env::var_os("TEITEN_TEST_FULL").is_none() {
+            return Ok(skipped("DataFusion takes minutes to compile: run with --full"));
+        }
+        said(cargo().args([
+            "test",
+            "--package",
+            "sensor-report",
+            "--features",
+            "sql",
+            "--test",
+            "sql",
+        ]))?;
+        Ok(Completion::Completed)
+    }));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 /// Asks the question of a directory of records: the answer as CSV, or why this engine is not to be had.
@@ -163,10 +179,8 @@ out.writerows(answer.fetchall())
 
 /// `teiten-report sql`, which is compiled where it was not.
 fn datafusion(records: &Path) -> Result<Result<String, String>, Failed> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let answer = said(
-        Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
-            .current_dir(project)
+        cargo()
             .args([
                 "run",
                 "--quiet",
@@ -180,4 +194,10 @@ fn datafusion(records: &Path) -> Result<Result<String, String>, Failed> {
             .arg(records),
     );
     Ok(Ok(answer?))
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command
 }

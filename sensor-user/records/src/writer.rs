@@ -181,6 +181,7 @@ pub fn encode_rows<R: Row>(rows: &[R]) -> Result<Vec<u8>, RecordsError> {
     let mut bytes = Vec::new();
     let properties = encoding(rows.len())
         .map_err(RecordsError::parquet(R::TABLE.name()))?
+        .set_statistics_enabled(EnabledStatistics::None)
         .build();
     let mut writer =
         arrow_writer::<R>(&mut bytes, properties).map_err(RecordsError::parquet(R::TABLE.name()))?;
@@ -218,14 +219,15 @@ fn arrow_writer<R: Row>(
     ArrowWriter::try_new_with_options(bytes, schema(&R::columns()), options)
 }
 
-/// How so many rows are encoded. Of a few, dictionaries, statistics and indices would be larger than the rows.
+/// How so many rows are encoded. Of a few, dictionaries and indices would be larger than the rows; the footer still has what
+/// a reader needs to leave a column alone.
 fn encoding(rows: usize) -> Result<WriterPropertiesBuilder, parquet::errors::ParquetError> {
     let builder = WriterProperties::builder();
     Ok(if rows <= TINY_ROWS {
         builder
             .set_compression(Compression::UNCOMPRESSED)
             .set_dictionary_enabled(false)
-            .set_statistics_enabled(EnabledStatistics::None)
+            .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(true)
     } else {
         builder

@@ -20,6 +20,7 @@ mod refused;
 mod regions;
 mod ring;
 mod service;
+mod shipping;
 mod stop;
 mod traffic;
 mod verdict;
@@ -43,7 +44,7 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 18] = [
+    let subjects: [(&[Test], Option<&str>); 19] = [
         (&refused::TESTS, None),
         (&foreign::TESTS, None),
         (&fitness::TESTS, Some("setcap")),
@@ -55,6 +56,7 @@ fn main() {
         (&prometheus::TESTS, Some("prometheus")),
         (&regions::TESTS, None),
         (&records::TESTS, None),
+        (&shipping::TESTS, None),
         (&service::TESTS, None),
         (&web::TESTS, Some("openssl")),
         (&hostile::TESTS, Some("openssl")),

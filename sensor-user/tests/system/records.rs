@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io::Write as _,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -174,6 +175,7 @@ fn sketched() {
     let root = directory.path().join("records");
     // One key for both lives, or their sketches could not be merged.
     let state = directory.path().join("state");
+    DirBuilder::new().mode(0o700).create(&state).unwrap();
     let start = || {
         let tables = format!(
             "[records]\ndirectory = \"{}\"\nmin_free = \"0 B\"\n[sensor]\nstate_directory = \"{}\"\n",
