@@ -16,4 +16,5 @@ pub mod records;
 pub mod region;
 pub mod replay;
 pub mod run;
+pub mod status;
 pub mod top;
