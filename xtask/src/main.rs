@@ -15,7 +15,9 @@ mod packages;
 mod progress;
 mod project;
 mod results;
+mod services;
 mod setup;
+mod synth;
 mod test;
 mod toolchain;
 mod vm;
@@ -55,6 +57,10 @@ enum Command {
     Vm(vm::Arguments),
     /// Make the Debian package, the archive, the lists of what is in them, and their checksums.
     Dist(dist::Arguments),
+    /// Make records of two quarters that never were, with planted events and the truth about them.
+    Synth(synth::Arguments),
+    /// Write the names of services that reports print, from IANA's registry.
+    Services(services::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -85,6 +91,8 @@ fn run(command: Command) -> Result<bool> {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Vm(arguments) => vm::run(&arguments),
         Command::Dist(arguments) => dist::run(&arguments).map(|()| true),
+        Command::Synth(arguments) => synth::run(&arguments),
+        Command::Services(arguments) => services::run(&arguments).map(|()| true),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.

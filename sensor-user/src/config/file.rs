@@ -32,6 +32,8 @@ pub struct FileConfig {
     pub regions: RegionTable,
     /// `[records]`
     pub records: RecordsTable,
+    /// `[ship]`
+    pub ship: ShipTable,
     /// `[log]`
     pub log: LogTable,
 }
@@ -144,6 +146,18 @@ pub struct RecordsTable {
     pub sources_days: Option<u64>,
 }
 
+/// `[ship]`: where closed files of records are copied.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShipTable {
+    /// See [`ShipConfig::to`](super::ShipConfig::to).
+    pub to: Option<String>,
+    /// See [`ShipConfig::endpoint`](super::ShipConfig::endpoint).
+    pub endpoint: Option<String>,
+    /// See [`ShipConfig::credentials`](super::ShipConfig::credentials).
+    pub credentials: Option<PathBuf>,
+}
+
 /// `[log]`: what the daemon says.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -235,6 +249,9 @@ impl FileConfig {
         overlay(&mut self.records.uniques_days, over.records.uniques_days);
         overlay(&mut self.records.networks_days, over.records.networks_days);
         overlay(&mut self.records.sources_days, over.records.sources_days);
+        overlay(&mut self.ship.to, over.ship.to);
+        overlay(&mut self.ship.endpoint, over.ship.endpoint);
+        overlay(&mut self.ship.credentials, over.ship.credentials);
         overlay(&mut self.log.level, over.log.level);
         overlay(&mut self.log.format, over.log.format);
     }

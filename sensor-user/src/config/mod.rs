@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod own;
 mod records;
+mod ship;
 
 use std::{
     net::SocketAddr,
@@ -20,6 +21,7 @@ pub use self::{
     file::{FileConfig, LogFormat, TEMPLATE, VerdictChoice},
     own::{host_prefixes, refuse_own_addresses},
     records::RecordsConfig,
+    ship::ShipConfig,
 };
 use crate::{
     export::series::PORTS_BY_REGION,
@@ -86,6 +88,8 @@ pub struct Config {
     pub region_asn: Option<PathBuf>,
     /// How records are kept; `None` where none are.
     pub records: Option<RecordsConfig>,
+    /// Where closed files of records are copied; `None` where they stay.
+    pub ship: Option<ShipConfig>,
     /// How much the daemon logs.
     pub log_level: log::LevelFilter,
     /// In which form.
@@ -215,6 +219,7 @@ impl Config {
             sources,
             regions,
             records,
+            ship,
             log,
         } = file;
         let interfaces = capture.interfaces.unwrap_or_default();
@@ -244,6 +249,7 @@ impl Config {
             sensor_region: sensor.region,
             sensor_operator: sensor.operator,
             publish_name: sensor.publish_name,
+            ship: ShipConfig::check(ship, records.directory.is_some())?,
             records: RecordsConfig::check(records)?,
             // systemd names the directory that it made for us (systemd.exec, StateDirectory=).
             state_directory: sensor

@@ -108,6 +108,9 @@ pub const BUDGET: &[Line] = &[
     line("teiten_resident_packets", |_| 1),
     line("teiten_ring_used_bytes", |_| 1),
     line("teiten_sensor_info", |_| 1),
+    line("teiten_ship_backlog_files", |_| 1),
+    line("teiten_ship_failures_total", |_| 1),
+    line("teiten_ship_files_total", |_| 1),
     line("teiten_source_region_mirai_packets_total", |_| {
         LISTED_REGIONS + OTHER
     }),

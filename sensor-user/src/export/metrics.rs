@@ -10,6 +10,7 @@ use sensor_common::{Class, Outcome, tool::Tool};
 use crate::pipeline::{PortTransport, tools::ToolTotals};
 
 mod records;
+mod ship;
 
 use super::{
     families::{Row, counters, gauges, number},
@@ -134,6 +135,7 @@ fn state_families(state: &State) -> Vec<MetricFamily> {
     families.extend(detail_families(state));
     families.extend(health_families(state));
     families.extend(state.records.iter().flat_map(|status| records::families(status)));
+    families.extend(state.ship.iter().flat_map(|status| ship::families(status)));
     families
 }
 

@@ -19,7 +19,17 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use page::{Block, Page, anchor, pages, root};
 
 /// The languages of blocks that are no commands. What they hold is shown or, where a test of its own reads it, checked.
-const SHOWN: [&str; 5] = ["json", "promql", "text", "toml", "yaml"];
+const SHOWN: [&str; 9] = [
+    "json",
+    "promql",
+    "sql clickhouse",
+    "sql duckdb",
+    "sql spark",
+    "sql trino",
+    "text",
+    "toml",
+    "yaml",
+];
 
 /// What stands behind the fence of a block that is run.
 const RUN: &str = "sh run";

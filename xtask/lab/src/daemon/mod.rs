@@ -83,8 +83,6 @@ pub struct Settings {
     pub flush_interval: Option<String>,
     /// Another eBPF object than its own.
     pub object: Option<PathBuf>,
-    /// TLS and passwords.
-    pub web: Option<Web>,
     /// Where it pins maps and links; `None` pins nothing.
     pub pin_directory: Option<PathBuf>,
     /// Pins that cannot be adopted are removed.
@@ -93,6 +91,8 @@ pub struct Settings {
     pub configuration: Option<PathBuf>,
     /// Packets go on to the host.
     pub pass: bool,
+    /// TLS and passwords.
+    pub web: Option<Web>,
 }
 
 impl Settings {
@@ -128,14 +128,14 @@ impl Settings {
         if let Some(object) = &self.object {
             add("--object", object.into());
         }
-        if let Some(web) = &self.web {
-            add("--web.config.file", (&web.configuration).into());
-        }
         if let Some(directory) = &self.pin_directory {
             add("--pin-directory", directory.into());
         }
         if let Some(file) = &self.configuration {
             add("--config", file.into());
+        }
+        if let Some(web) = &self.web {
+            add("--web.config.file", (&web.configuration).into());
         }
         arguments
     }
