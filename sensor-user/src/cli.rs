@@ -43,6 +43,7 @@ pub enum Command {
     /// Take the program off every interface, and remove what is pinned: the totals end
     Detach(PinArguments),
     /// Work with configuration files
+    #[command(after_help = CONFIG_EXAMPLES)]
     Config {
         /// What to do with it.
         #[command(subcommand)]
@@ -55,6 +56,7 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Write the man pages
+    #[command(after_help = MAN_EXAMPLES)]
     Man {
         /// Where to; a file for each command
         directory: PathBuf,
@@ -105,6 +107,14 @@ Keys: `?` explains them. Without a terminal, and with --plain, it prints a table
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   teiten completions bash > /usr/share/bash-completion/completions/teiten
   teiten completions zsh > /usr/share/zsh/vendor-completions/_teiten";
+
+const CONFIG_EXAMPLES: &str = "Examples:
+  teiten config init > teiten.toml
+  teiten config check /etc/teiten/teiten.toml
+  teiten config show /etc/teiten/teiten.toml | jq .watch";
+
+const MAN_EXAMPLES: &str = "Examples:
+  mkdir man && teiten man man && man -l man/teiten-run.1";
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

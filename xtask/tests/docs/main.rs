@@ -19,10 +19,11 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use page::{Block, Page, anchor, pages, root};
 
 /// The languages of blocks that are no commands. What they hold is shown or, where a test of its own reads it, checked.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 10] = [
     "json",
     "promql",
     "sql clickhouse",
+    "sql datafusion",
     "sql duckdb",
     "sql spark",
     "sql trino",

@@ -33,9 +33,18 @@ const NOT_LOOKED_AT: [&str; 9] = [
 /// How long the sensor may take to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A Debian. Mounts below it are made for each program anew, and vanish with it.
+/// A Debian. Mounts below it are made for each program anew, and vanish with it; but for the BPF file system, which lasts as
+/// that of a host does.
 pub(crate) struct Debian {
     root: PathBuf,
+    pins: PathBuf,
+}
+
+impl Drop for Debian {
+    fn drop(&mut self) {
+        // What is pinned there ends with it.
+        let _ = Command::new("umount").arg(&self.pins).status();
+    }
 }
 
 impl Debian {
@@ -48,8 +57,16 @@ impl Debian {
             .context("debootstrap cannot be run: install it with `apt-get install debootstrap`")?;
         let said = String::from_utf8_lossy(&output.stdout);
         ensure!(output.status.success(), "debootstrap failed:\n{said}");
+        let pins = root.with_extension("pins");
+        fs::create_dir(&pins)?;
+        let mounted = Command::new("mount")
+            .args(["-t", "bpf", "bpf"])
+            .arg(&pins)
+            .status()?;
+        ensure!(mounted.success(), "there is no BPF file system");
         Ok(Self {
             root: root.to_owned(),
+            pins,
         })
     }
 
@@ -120,11 +137,12 @@ impl Debian {
     /// Fills in `unshare`, which may have been told of a network. Some programs want their root to be a mount.
     fn enter(&self, mut unshare: Command, line: &str) -> Command {
         let script = "set -e; mount --bind \"$0\" \"$0\"; cd \"$0\"; mount -t proc proc proc; mount -t sysfs sysfs sys; \
-                      mount -t bpf bpf sys/fs/bpf; exec chroot \"$0\" sh -ec \"$1\"";
+                      mount --bind \"$2\" sys/fs/bpf; exec chroot \"$0\" sh -ec \"$1\"";
         unshare
             .args(["--mount", "sh", "-c", script])
             .arg(&self.root)
             .arg(line)
+            .arg(&self.pins)
             .env("DEBIAN_FRONTEND", "noninteractive")
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .stdin(Stdio::null());

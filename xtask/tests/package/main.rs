@@ -65,7 +65,7 @@ fn whole_life() -> Result<()> {
 
     let started = Instant::now();
     let sensor = follow_the_page(&debian, &network, &first?)?;
-    counts_what_is_sent(sensor, &network)?;
+    counts_what_is_sent(&sensor, &network, DATAGRAMS)?;
     println!(
         "from the package to first counts: {:.1} s",
         started.elapsed().as_secs_f64()
@@ -73,7 +73,9 @@ fn whole_life() -> Result<()> {
     let other = debian.run("setpriv --reuid=65534 --regid=65534 --clear-groups cat /etc/teiten/teiten.toml");
     ensure!(other.is_err(), "anybody can read what is watched");
 
-    // An upgrade keeps what the operator wrote, without asking.
+    // An upgrade keeps what the operator wrote, without asking; and what comes while no daemon runs is counted.
+    sensor.stop()?;
+    network.sender().enter(send)??;
     debian.install(&second?)?;
     let version = debian.run("dpkg-query --show --showformat='${Version}' teiten")?;
     ensure!(version.ends_with("-2"), "{version} is installed");
@@ -82,13 +84,17 @@ fn whole_life() -> Result<()> {
         configuration.contains(DARK_PREFIX),
         "the upgrade replaced the configuration"
     );
-    counts_what_is_sent(debian.start_sensor(&network)?, &network)?;
+    let sensor = await_answer(debian.start_sensor(&network)?, &network)?;
+    counts_what_is_sent(&sensor, &network, 3 * DATAGRAMS)?;
+    sensor.stop()?;
+    ensure!(is_attached(&network)?, "the program went with the daemon");
 
-    debian.run("apt-get remove --yes teiten")?;
+    debian.run_in(&network, "apt-get remove --yes teiten")?;
     ensure!(
         debian.path("etc/teiten/teiten.toml").exists() && debian.path("var/lib/teiten").exists(),
         "a removal took configuration or records"
     );
+    ensure!(!is_attached(&network)?, "a removed sensor still counts");
     debian.run("apt-get purge --yes teiten")?;
     let after = debian.paths()?;
     let left: Vec<_> = after.difference(&before).collect();
@@ -221,21 +227,30 @@ fn await_answer(mut sensor: Sensor, network: &Network) -> Result<Sensor> {
     Ok(sensor)
 }
 
-/// Sends, and wants every packet counted; then stops the sensor.
-fn counts_what_is_sent(sensor: Sensor, network: &Network) -> Result<()> {
-    let sensor = await_answer(sensor, network)?;
+/// Sends once more, and wants so many packets counted in all.
+fn counts_what_is_sent(sensor: &Sensor, network: &Network, in_all: u64) -> Result<()> {
     network.sender().enter(send)??;
     let end = Instant::now() + PATIENCE;
-    while counted(network)? != DATAGRAMS {
+    while counted(network)? != in_all {
         ensure!(
             Instant::now() < end,
-            "of {DATAGRAMS} datagrams {} were counted: {}",
+            "of {in_all} datagrams {} were counted: {}",
             counted(network)?,
             sensor.last_words()?
         );
         thread::sleep(Duration::from_millis(200));
     }
-    sensor.stop()
+    Ok(())
+}
+
+/// Whether the interface has an XDP program.
+fn is_attached(network: &Network) -> Result<bool> {
+    let output = network
+        .command("ip")?
+        .args(["link", "show", "dev", network.rx().name])
+        .output()?;
+    ensure!(output.status.success(), "the interface is gone");
+    Ok(String::from_utf8_lossy(&output.stdout).contains("xdp"))
 }
 
 fn send() -> std::io::Result<()> {
