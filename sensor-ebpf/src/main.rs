@@ -3,7 +3,8 @@
 //! The modules in the order of a packet's way: [`frame`] gives the bytes, the classifier of `sensor-common` reads
 //! them, [`watch`] answers whether the destination is observed, [`host`]
 //! whether the packet is the host's own business, [`totals`] keeps the exact counts, [`flows`] keeps
-//! the detail of each source, [`stage`] sends it to user space, and [`flush`] sends what lies idle.
+//! the detail of each source, [`stage`] sends it to user space, [`flush`] sends what lies idle, and [`sample`]
+//! copies the heads of single packets.
 
 #![no_std]
 #![no_main]
@@ -13,6 +14,7 @@ mod flush;
 mod frame;
 mod host;
 mod maps;
+mod sample;
 mod stage;
 mod totals;
 mod watch;
@@ -45,7 +47,11 @@ fn count(context: &XdpContext) -> Outcome {
     let outcome = match classify_ethernet(&Frame::of(context), &WatchMaps) {
         // A constant to the verifier, which leaves out what is not asked for.
         Ok(observation) if config().watch_host != 0 && host::takes(context, &observation) => Outcome::NotDark,
-        Ok(observation) => flows::add(context, &observation),
+        Ok(observation) => {
+            let outcome = flows::add(context, &observation);
+            sample::offer(context, &observation);
+            outcome
+        }
         Err(outcome) => outcome,
     };
     totals::count(context, outcome);

@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod own;
 mod records;
+mod samples;
 
 use std::{
     net::SocketAddr,
@@ -20,6 +21,7 @@ pub use self::{
     file::{FileConfig, LogFormat, TEMPLATE, VerdictChoice},
     own::{host_prefixes, refuse_own_addresses},
     records::RecordsConfig,
+    samples::SamplesConfig,
 };
 use crate::{
     export::series::PORTS_BY_REGION,
@@ -82,6 +84,8 @@ pub struct Config {
     pub region_asn: Option<PathBuf>,
     /// How records are kept; `None` where none are.
     pub records: Option<RecordsConfig>,
+    /// How packets are sampled; `None` where none are.
+    pub samples: Option<SamplesConfig>,
     /// How much the daemon logs.
     pub log_level: log::LevelFilter,
     /// In which form.
@@ -183,6 +187,7 @@ impl Config {
             sources,
             regions,
             records,
+            samples,
             log,
         } = file;
         let interfaces = capture.interfaces.unwrap_or_default();
@@ -213,6 +218,7 @@ impl Config {
             sensor_operator: sensor.operator,
             publish_name: sensor.publish_name,
             records: RecordsConfig::check(records)?,
+            samples: SamplesConfig::check(samples)?,
             // systemd names the directory that it made for us (systemd.exec, StateDirectory=).
             state_directory: sensor
                 .state_directory

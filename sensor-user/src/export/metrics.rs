@@ -7,9 +7,13 @@ use std::sync::Arc;
 use prometheus::{Encoder as _, Histogram, HistogramOpts, Registry, TextEncoder, proto::MetricFamily};
 use sensor_common::{Class, Outcome, tool::Tool};
 
-use crate::pipeline::{PortTransport, tools::ToolTotals};
+use crate::{
+    pipeline::{PortTransport, tools::ToolTotals},
+    samples::Books,
+};
 
 mod records;
+mod samples;
 
 use super::{
     families::{Row, counters, gauges, number},
@@ -34,6 +38,8 @@ pub struct Metrics {
     registry: Registry,
     published: Arc<Published>,
     identity: Identity,
+    /// What becomes of samples, where any are taken.
+    pub samples: Option<Arc<Books>>,
     /// How long a flush of all CPUs takes, in seconds.
     pub flush_duration: Histogram,
     /// How old a marker is when it is read, in seconds.
@@ -70,6 +76,7 @@ impl Metrics {
             registry,
             published,
             identity,
+            samples: None,
         })
     }
 
@@ -83,6 +90,7 @@ impl Metrics {
             families.extend(state_families(&state));
             self.published.scraped();
         }
+        families.extend(self.samples.iter().flat_map(|books| samples::families(&books.get())));
         families.extend(self.registry.gather());
         // The encoder refuses them, and with them the whole scrape: no attachment any more, no region database.
         families.retain(|family| !family.get_metric().is_empty());

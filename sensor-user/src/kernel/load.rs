@@ -18,7 +18,7 @@ use sensor_common::{
     names, watch,
 };
 
-use super::{Counters, KernelError, Object, RingReader, WatchList, attach::Link, sys};
+use super::{Counters, KernelError, Object, RingReader, Sampling, WatchList, attach::Link, samples, sys};
 
 /// The oldest kernel that has all that the program needs.
 pub const OLDEST_KERNEL: (u32, u32) = (5, 10);
@@ -39,6 +39,8 @@ pub struct LoadOptions {
     /// What is watched is a host that does other work as well: its own business, and what comes from these networks,
     /// is not dark.
     pub host: Option<Vec<IpNet>>,
+    /// Which packets are sampled; `None`: none.
+    pub sampling: Option<Sampling>,
 }
 
 /// The loaded programs and their maps. Dropping it takes the program off every interface.
@@ -64,18 +66,23 @@ impl Sensor {
         let config = kernel_config(options, watch);
         let log_level = log_level_number(options.log_level);
         let config_bytes = config_bytes(&config);
+        let sampling_bytes = samples::config_bytes(options.sampling.as_ref());
         let mut loader = EbpfLoader::new();
         loader
             .override_global(names::CONFIG, config_bytes.as_slice(), true)
+            .override_global(names::SAMPLING, sampling_bytes.as_slice(), true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .map_max_entries(names::FLOWS, options.flow_slots)
             .map_max_entries(names::RECORDS, options.ring_bytes)
+            .map_max_entries(names::SAMPLES, samples::ring_bytes(options.sampling.as_ref()))
+            .map_max_entries(names::SAMPLE_SOURCES, samples::source_buckets(options.sampling.as_ref()))
             .map_max_entries(names::WATCH_BLOCKS, at_least_one(watch.blocks().len()))
             .map_max_entries(names::WATCH_V6, at_least_one(watch.v6().len()))
             .map_max_entries(names::OWN_NETWORKS, at_least_one(options.own_networks().len()));
         let mut ebpf = loader.load(object.bytes()).map_err(refused)?;
         write_watch_list(&mut ebpf, watch)?;
         write_own_networks(&mut ebpf, options.own_networks())?;
+        samples::write_ports(&mut ebpf, options.sampling.as_ref())?;
         let mut sensor = Self {
             ebpf,
             links: Vec::new(),

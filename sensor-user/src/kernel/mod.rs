@@ -11,6 +11,7 @@ pub mod memory;
 mod netdev;
 pub mod object;
 pub mod ring;
+pub mod samples;
 pub mod sys;
 pub mod trial;
 pub mod watch;
@@ -22,5 +23,6 @@ pub use self::{
     load::{LoadOptions, Sensor},
     object::Object,
     ring::RingReader,
+    samples::{Sampling, Samples},
     watch::WatchList,
 };

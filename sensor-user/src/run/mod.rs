@@ -7,6 +7,7 @@ mod aggregate;
 mod drain;
 mod random;
 mod recorder;
+mod sampler;
 mod supervisor;
 mod tick;
 
@@ -30,7 +31,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     check::{self, Places, Plan},
-    config::{Config, ConfigError, refuse_own_addresses},
+    config::{Config, ConfigError, SamplesConfig, refuse_own_addresses},
     export::{
         http::{self, Service},
         metrics::{Identity, Metrics},
@@ -91,6 +92,7 @@ pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>)
     let regions = Arc::new(load_regions(config)?);
     let source_key = load_source_key(config)?;
     make_folder_of_records(config);
+    let sampler = sampler::Sampler::prepare(config)?;
     let mut sensor = load(config, &object, &watch)?;
     let attachments = attach(&mut sensor, config)?;
     // Before there is another thread: what a thread gives up is gone for it and for those that it starts.
@@ -117,6 +119,7 @@ pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>)
         Http { listener, web },
         identity,
         (regions, source_key),
+        sampler,
     ))
 }
 
@@ -219,6 +222,7 @@ fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<S
         log_level: config.kernel_log,
         seed: random::seed().context("drawing the seed of the flow cache")?,
         host: config.watch_host.then(|| config.own_networks.clone()),
+        sampling: config.samples.as_ref().map(SamplesConfig::sampling),
     };
     Ok(Sensor::load(object, &options, watch)?)
 }
@@ -255,6 +259,7 @@ async fn serve(
     http: Http,
     identity: Identity,
     (regions, source_key): (Arc<RegionHandle>, SourceKey),
+    sampler: Option<sampler::Sampler>,
 ) -> anyhow::Result<()> {
     let Attached {
         mut sensor,
@@ -274,7 +279,7 @@ async fn serve(
     }
     let published = Arc::new(Published::default());
     let (mut recorder, recording) = start_recording(config, &identity)?;
-    let metrics = Metrics::new(Arc::clone(&published), identity)?;
+    let mut metrics = Metrics::new(Arc::clone(&published), identity)?;
     let (flush_duration, drain_lag) = (metrics.flush_duration.clone(), metrics.drain_lag.clone());
 
     let (queue, records) = mpsc::sync_channel(config.queue_batches);
@@ -289,6 +294,10 @@ async fn serve(
         (source_key, &config.iot_ports),
         recorder.as_ref().map(|recorder| recorder.handle.clone()),
     )?;
+    let sampling = sampler
+        .map(|sampler| sampler.start(&mut sensor, &attachments, config))
+        .transpose()?;
+    metrics.samples = sampling.as_ref().map(sampler::Sampling::books);
     let counters = sensor.take_counters()?;
     if let Some(recorder) = &mut recorder {
         recorder.begin_at(&counters.read(&[])?);
@@ -349,6 +358,9 @@ async fn serve(
     shared.stop();
     drain.join().map_err(|_| RunError::ThreadEnded("drain"))?;
     aggregate.join().map_err(|_| RunError::ThreadEnded("aggregate"))?;
+    if let Some(sampling) = sampling {
+        sampling.stop()?;
+    }
     if let Some(recording) = recording {
         recording.join().map_err(|_| RunError::ThreadEnded("records"))?;
     }

@@ -38,6 +38,7 @@ impl Bench {
             log_level: log::LevelFilter::Warn,
             seed: 0x5eed,
             host: None,
+            sampling: None,
         };
         let mut sensor = Sensor::load(object, &options, &watch()).unwrap();
         let ring = sensor.take_records().unwrap();
