@@ -186,10 +186,10 @@ fn copy_head(frame: &Frame, limit: usize, sample: &mut Sample) -> usize {
     }
     let mut rest = 0;
     while rest < 7 && at < MOST_HEAD_BYTES && at < limit {
-        let Some(octets) = frame.read::<1>(at) else {
+        let Some(octet) = frame.octet(at) else {
             break;
         };
-        put::<1>(sample, at, octets);
+        put::<1>(sample, at, [octet]);
         at += 1;
         rest += 1;
     }
