@@ -27,13 +27,13 @@ use crate::{frame::Frame, maps::config, watch::WatchMaps};
 /// For frames that lie in one buffer.
 #[xdp]
 pub fn teiten(context: XdpContext) -> u32 {
-    action(count(&context))
+    run(&context)
 }
 
 /// For frames that may lie in several buffers; the headers are in the first.
 #[xdp(frags)]
 pub fn teiten_frags(context: XdpContext) -> u32 {
-    action(count(&context))
+    run(&context)
 }
 
 /// Never attached: user space runs it on each CPU in turn. See [`flush`].
@@ -43,14 +43,21 @@ pub fn flush(context: XdpContext) -> u32 {
 }
 
 #[inline(always)]
+fn run(context: &XdpContext) -> u32 {
+    let action = action(count(context));
+    // At the very end, where all ways through the program are one to the verifier.
+    sample::send(context);
+    action
+}
+
+#[inline(always)]
 fn count(context: &XdpContext) -> Outcome {
     let outcome = match classify_ethernet(&Frame::of(context), &WatchMaps) {
         // A constant to the verifier, which leaves out what is not asked for.
         Ok(observation) if config().watch_host != 0 && host::takes(context, &observation) => Outcome::NotDark,
         Ok(observation) => {
-            let outcome = flows::add(context, &observation);
-            sample::offer(context, &observation);
-            outcome
+            sample::choose(&observation);
+            flows::add(context, &observation)
         }
         Err(outcome) => outcome,
     };

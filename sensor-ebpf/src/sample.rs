@@ -49,9 +49,10 @@ fn sampling() -> SamplingConfig {
     unsafe { read_volatile(&raw const SAMPLING) }
 }
 
-/// Samples an observed packet, when there is a reason and room for it.
+/// Decides whether an observed packet is sampled, and leaves the reasons in the scratch: kept in a register, each
+/// combination would be a path of its own to the verifier.
 #[inline(always)]
-pub fn offer(context: &XdpContext, observation: &Observation) {
+pub fn choose(observation: &Observation) {
     let sampling = sampling();
     if sampling.head_bytes == 0 {
         return;
@@ -60,12 +61,36 @@ pub fn offer(context: &XdpContext, observation: &Observation) {
     if reasons == 0 {
         return;
     }
-    let Some(state) = own(&SAMPLE_STATE, 0) else {
+    let (Some(state), Some(sample)) = (own(&SAMPLE_STATE, 0), own(&SAMPLE_SCRATCH, 0)) else {
         return;
     };
     state.chosen += 1;
-    if is_within_limits(&sampling, state, observation.source) {
-        take(context, &sampling, state, reasons);
+    put_reasons(sample, reasons);
+    if !is_within_limits(&sampling, state, observation.source) {
+        put_reasons(sample, 0);
+    }
+}
+
+#[inline(always)]
+fn put_reasons(sample: &mut Sample, reasons: u32) {
+    // SAFETY: a field of a value that we hold alone; volatile, because it is read again by its place.
+    unsafe { write_volatile(&raw mut sample.head.reasons, reasons) }
+}
+
+/// Sends the sample of a packet that was chosen.
+#[inline(always)]
+pub fn send(context: &XdpContext) {
+    let sampling = sampling();
+    if sampling.head_bytes == 0 {
+        return;
+    }
+    let (Some(state), Some(sample)) = (own(&SAMPLE_STATE, 0), own(&SAMPLE_SCRATCH, 0)) else {
+        return;
+    };
+    // SAFETY: as where it is written.
+    if unsafe { read_volatile(&raw const sample.head.reasons) } != 0 {
+        take(context, &sampling, state, sample);
+        put_reasons(sample, 0);
     }
 }
 
@@ -135,21 +160,17 @@ fn bucket_of(source: Address) -> u32 {
 }
 
 #[inline(always)]
-fn take(context: &XdpContext, sampling: &SamplingConfig, state: &mut SampleState, reasons: u32) {
-    let Some(sample) = own(&SAMPLE_SCRATCH, 0) else {
-        state.over_ring += 1;
-        return;
-    };
-    let captured = copy_head(&Frame::of(context), sampling.head_bytes as usize, sample);
+fn take(context: &XdpContext, sampling: &SamplingConfig, state: &mut SampleState, sample: &mut Sample) {
+    let frame = Frame::anew(context);
+    let captured = copy_head(&frame, sampling.head_bytes as usize, sample);
     let head = &raw mut sample.head;
     // SAFETY: fields of a value that we hold alone. Volatile, so that `captured` is read back below as a number of which
     // the compiler knows nothing: it would leave out the bound that the verifier asks for.
     let captured = unsafe {
         write_volatile(&raw mut (*head).nanoseconds, bpf_ktime_get_ns());
         write_volatile(&raw mut (*head).interface, context.ingress_ifindex() as u32);
-        write_volatile(&raw mut (*head).wire_bytes, (context.data_end() - context.data()) as u32);
+        write_volatile(&raw mut (*head).wire_bytes, frame.length());
         write_volatile(&raw mut (*head).captured, captured as u32);
-        write_volatile(&raw mut (*head).reasons, reasons);
         read_volatile(&raw const (*head).captured)
     };
     if captured > MOST_HEAD_BYTES as u32 {

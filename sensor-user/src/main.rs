@@ -19,8 +19,8 @@ use sensor_evidence::notice::{Filter, Language};
 use teiten::{
     check::{self, Places, Plan},
     config::{Config, ConfigError, FileConfig, TEMPLATE, check_id, debian_regions, parse_prefix},
-    region::{RegionSources, RegionTable},
     notice,
+    region::{RegionSources, RegionTable},
     replay::Replay,
     samples::commands,
 };

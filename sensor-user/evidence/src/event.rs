@@ -125,14 +125,20 @@ pub fn scans(sightings: &[Sighting]) -> Vec<Scan> {
 }
 
 fn scan(run: &[&Sighting]) -> Option<Scan> {
-    let bits = run.iter().fold(0, |bits, sighting| bits | sighting.destination_bits);
+    let bits = run
+        .iter()
+        .fold(0, |bits, sighting| bits | sighting.destination_bits);
     let destinations = bits.count_ones();
     let named: BTreeSet<_> = run
         .iter()
         .filter_map(|sighting| Some((&sighting.transport, sighting.port?)))
         .collect();
     // Ports of a folded row may be those of the others: the larger number is certain, the sum is not.
-    let folded = run.iter().filter_map(|sighting| sighting.folded_ports).max().unwrap_or(0);
+    let folded = run
+        .iter()
+        .filter_map(|sighting| sighting.folded_ports)
+        .max()
+        .unwrap_or(0);
     let ports = named.len().max(usize::try_from(folded).unwrap_or(usize::MAX));
     let kind = match (destinations >= SCAN_DESTINATIONS, ports > SCAN_PORTS) {
         (true, true) => Kind::Both,
@@ -149,7 +155,10 @@ fn scan(run: &[&Sighting]) -> Option<Scan> {
         packets,
         ports,
         destinations,
-        tools: run.iter().flat_map(|sighting| sighting.tools.iter().cloned()).collect(),
+        tools: run
+            .iter()
+            .flat_map(|sighting| sighting.tools.iter().cloned())
+            .collect(),
     })
 }
 
@@ -166,7 +175,9 @@ fn victim(run: &[&Sighting]) -> Option<Victim> {
     let (first, last, packets) = extent(run);
     // The busiest minute of a row has at least its mean.
     let is_busy = run.iter().any(|sighting| {
-        let micros = u64::try_from(sighting.last - sighting.first).unwrap_or(0).max(60_000_000);
+        let micros = u64::try_from(sighting.last - sighting.first)
+            .unwrap_or(0)
+            .max(60_000_000);
         sighting.packets.saturating_mul(60_000_000) >= VICTIM_PACKETS_A_MINUTE.saturating_mul(micros)
     });
     (packets >= VICTIM_PACKETS && last - first >= VICTIM_DURATION && is_busy).then(|| Victim {
@@ -235,9 +246,16 @@ mod tests {
 
     #[test]
     fn scans_are_told_by_destinations_and_ports_at_the_fields_thresholds() {
-        let ports = |count: u16, bits| (0..count).map(move |port| row(1, port, bits, 1, (0, 1))).collect::<Vec<_>>();
+        let ports = |count: u16, bits| {
+            (0..count)
+                .map(move |port| row(1, port, bits, 1, (0, 1)))
+                .collect::<Vec<_>>()
+        };
         for (rows, kind) in [
-            (vec![row(1, 23, (1 << 10) - 1, 10, (0, 1))], Some(Kind::Horizontal)),
+            (
+                vec![row(1, 23, (1 << 10) - 1, 10, (0, 1))],
+                Some(Kind::Horizontal),
+            ),
             (vec![row(1, 23, (1 << 9) - 1, 500, (0, 1))], None),
             (ports(11, 1), Some(Kind::Vertical)),
             (ports(10, 1), None),
@@ -259,7 +277,10 @@ mod tests {
         ];
         let found = scans(&rows);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert_eq!((found[0].packets, found[0].destinations, found[0].ports), (12, 12, 2));
+        assert_eq!(
+            (found[0].packets, found[0].destinations, found[0].ports),
+            (12, 12, 2)
+        );
         assert_eq!((found[0].first, found[0].last), (0, 640 * SECOND));
         assert_eq!(found[1].packets, 12);
         assert!((found[0].coverage(256).unwrap() - 12.0 / 256.0).abs() < 1e-12);
@@ -285,6 +306,9 @@ mod tests {
             let found = victims(&[backscatter(packets, seconds)]);
             assert_eq!(found.len(), usize::from(is_victim), "{packets} in {seconds} s");
         }
-        assert!(victims(&[row(1, 80, 1, 1_000, (0, 60))]).is_empty(), "scans make no victims");
+        assert!(
+            victims(&[row(1, 80, 1, 1_000, (0, 60))]).is_empty(),
+            "scans make no victims"
+        );
     }
 }

@@ -16,7 +16,10 @@ fn read(payload: &[u8]) {
             assert!(SipTool::all().any(|known| known == tool));
             assert!(is_label(tool.name()));
         }
-        for octets in [Some(request.target), request.user_agent, request.from].into_iter().flatten() {
+        for octets in [Some(request.target), request.user_agent, request.from]
+            .into_iter()
+            .flatten()
+        {
             show(octets);
         }
     }
@@ -34,7 +37,10 @@ fn read(payload: &[u8]) {
 
 fn show(octets: &[u8]) {
     let shown = terminal(octets);
-    assert!(shown.chars().all(|c| (' '..='~').contains(&c) || c == '…'), "{shown:?}");
+    assert!(
+        shown.chars().all(|c| (' '..='~').contains(&c) || c == '…'),
+        "{shown:?}"
+    );
     assert!(shown.len() <= 4 * 120 + 3);
     cell(&String::from_utf8_lossy(octets));
     cell(&shown);
@@ -43,17 +49,30 @@ fn show(octets: &[u8]) {
 /// A cell is one cell of one line, no formula, and a CSV reader gets its text back.
 fn cell(text: &str) {
     let cell = csv_cell(text);
-    let inner = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
+    let inner = cell
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap();
     assert!(!inner.replace("\"\"", "").contains('"'), "{cell:?}");
     assert!(!inner.chars().any(char::is_control), "{cell:?}");
     assert!(!inner.trim_start().starts_with(['=', '+', '-', '@']), "{cell:?}");
-    assert!(!inner.contains(['\u{202e}', '\u{2066}', '\u{200f}', '\u{feff}']), "{cell:?}");
+    assert!(
+        !inner.contains(['\u{202e}', '\u{2066}', '\u{200f}', '\u{feff}']),
+        "{cell:?}"
+    );
     let back = inner.replace("\"\"", "\"");
     assert!(back == terminal_text(text) || back.strip_prefix('\'') == Some(&terminal_text(text)));
 }
 
 fn with_header(value: &[u8]) -> Vec<u8> {
-    [b"REGISTER sip:a SIP/2.0\r\nFrom: ", value, b"\r\nUser-Agent: ", value, b"\r\n\r\n"].concat()
+    [
+        b"REGISTER sip:a SIP/2.0\r\nFrom: ",
+        value,
+        b"\r\nUser-Agent: ",
+        value,
+        b"\r\n\r\n",
+    ]
+    .concat()
 }
 
 #[test]
@@ -76,7 +95,15 @@ fn hostile_payloads_are_shown_harmlessly() {
         ]
         .map(|text| text.as_bytes().to_vec()),
     );
-    values.extend([&b"\xff\xfe\xfd"[..], b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"].map(<[u8]>::to_vec));
+    values.extend(
+        [
+            &b"\xff\xfe\xfd"[..],
+            b"\xc0\x80",
+            b"\xed\xa0\x80",
+            b"\xf4\x90\x80\x80",
+        ]
+        .map(<[u8]>::to_vec),
+    );
     for value in &values {
         read(value);
         read(&with_header(value));
@@ -90,7 +117,14 @@ fn sixty_four_kibibytes_of_header_are_read_in_bounded_parts() {
     for filler in [&b"A"[..], b"A: b\r\n", b"\n", b":", b" ", b"\r"] {
         let header = filler.repeat(65_536 / filler.len());
         read(&with_header(&header));
-        read(&[b"OPTIONS sip:a SIP/2.0\r\n", &header[..], b"\r\nUser-Agent: friendly-scanner\r\n"].concat());
+        read(
+            &[
+                b"OPTIONS sip:a SIP/2.0\r\n",
+                &header[..],
+                b"\r\nUser-Agent: friendly-scanner\r\n",
+            ]
+            .concat(),
+        );
         read(&[b"OPTIONS ", &header[..]].concat());
     }
 }

@@ -86,34 +86,84 @@ fn an_independent_reader_finds_the_columns_and_the_packets_of_the_rows() {
     ] {
         assert_eq!(first[column], value, "{column}");
     }
-    assert!(read.iter().all(|row| row.keys().all(|key| COLUMNS.contains(&key.as_str()))));
+    assert!(
+        read.iter()
+            .all(|row| row.keys().all(|key| COLUMNS.contains(&key.as_str())))
+    );
     let censys = read.iter().find(|row| row["src_ip"] == "162.142.125.7").unwrap();
-    assert_eq!((censys["severity"].as_str(), censys["tag"].as_str()), ("info", "scan;research:censys"));
+    assert_eq!(
+        (censys["severity"].as_str(), censys["tag"].as_str()),
+        ("info", "scan;research:censys")
+    );
 }
 
 #[test]
 fn filters_take_what_they_say() {
     let packets = |filter: Filter| -> u64 {
-        networks(&rows(), &filter, &research()).iter().map(|network| network.packets).sum()
+        networks(&rows(), &filter, &research())
+            .iter()
+            .map(|network| network.packets)
+            .sum()
     };
     let filter = Filter::default;
     assert_eq!(packets(filter()), 135);
-    assert_eq!(packets(Filter { region: Some("JP".to_owned()), ..filter() }), 121);
-    assert_eq!(packets(Filter { region: Some("JP".to_owned()), tool: Some("mirai".to_owned()), ..filter() }), 105);
-    assert_eq!(packets(Filter { network: Some("133.11.0.0/24".parse().unwrap()), ..filter() }), 112);
-    assert_eq!(packets(Filter { system: Some(2_501), ..filter() }), 121);
-    assert_eq!(packets(Filter { without_research: true, ..filter() }), 124);
+    assert_eq!(
+        packets(Filter {
+            region: Some("JP".to_owned()),
+            ..filter()
+        }),
+        121
+    );
+    assert_eq!(
+        packets(Filter {
+            region: Some("JP".to_owned()),
+            tool: Some("mirai".to_owned()),
+            ..filter()
+        }),
+        105
+    );
+    assert_eq!(
+        packets(Filter {
+            network: Some("133.11.0.0/24".parse().unwrap()),
+            ..filter()
+        }),
+        112
+    );
+    assert_eq!(
+        packets(Filter {
+            system: Some(2_501),
+            ..filter()
+        }),
+        121
+    );
+    assert_eq!(
+        packets(Filter {
+            without_research: true,
+            ..filter()
+        }),
+        124
+    );
 }
 
 #[test]
 fn letters_of_both_languages_have_the_figures() {
-    let filter = Filter { region: Some("JP".to_owned()), ..Filter::default() };
+    let filter = Filter {
+        region: Some("JP".to_owned()),
+        ..Filter::default()
+    };
     let networks = networks(&rows(), &filter, &research());
     assert_eq!(networks.len(), 2);
     assert_eq!(networks[0].scanning.len(), 2);
     for language in [Language::Japanese, Language::English] {
         let text = letter(&networks[0], language);
-        for part in ["133.11.0.0/24", "112", "2026-11-01 00:00:00", "tools=mirai", "23/tcp", "2323/tcp"] {
+        for part in [
+            "133.11.0.0/24",
+            "112",
+            "2026-11-01 00:00:00",
+            "tools=mirai",
+            "23/tcp",
+            "2323/tcp",
+        ] {
             assert!(text.contains(part), "no {part} in {text}");
         }
     }
@@ -125,7 +175,10 @@ fn a_bundle_refers_to_nothing_that_is_not_in_it_and_counts_all_packets() {
     rows[0].packets = 2_500_000_000;
     let bundle = stix(&networks(&rows, &Filter::default(), &research()), "tokyo-1");
     let objects = bundle["objects"].as_array().unwrap();
-    let identifiers: std::collections::BTreeSet<_> = objects.iter().map(|object| object["id"].as_str().unwrap()).collect();
+    let identifiers: std::collections::BTreeSet<_> = objects
+        .iter()
+        .map(|object| object["id"].as_str().unwrap())
+        .collect();
     assert_eq!(identifiers.len(), objects.len());
     let mut observed = 0;
     for object in objects {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use sensor_common::{Transport, ToolSet, sample::MOST_HEAD_BYTES, tool::Tool};
+use sensor_common::{ToolSet, Transport, sample::MOST_HEAD_BYTES, tool::Tool};
 use sensor_evidence::{probe::Probes, store::LEAST_BUDGET};
 use serde::Serialize;
 
@@ -51,7 +51,13 @@ impl SamplesConfig {
             port: 5060,
         };
         let ports = table.ports.unwrap_or_else(|| vec![sip]);
-        within("the number of samples.ports", Some(ports.len() as u64), 0, 0, MOST_PORTS)?;
+        within(
+            "the number of samples.ports",
+            Some(ports.len() as u64),
+            0,
+            0,
+            MOST_PORTS,
+        )?;
         if let Some(port) = ports.iter().find(|port| port.transport == PortTransport::Icmp) {
             return Err(ConfigError::SampledPort(*port));
         }

@@ -90,7 +90,11 @@ impl Metrics {
             families.extend(state_families(&state));
             self.published.scraped();
         }
-        families.extend(self.samples.iter().flat_map(|books| samples::families(&books.get())));
+        families.extend(
+            self.samples
+                .iter()
+                .flat_map(|books| samples::families(&books.get())),
+        );
         families.extend(self.registry.gather());
         // The encoder refuses them, and with them the whole scrape: no attachment any more, no region database.
         families.retain(|family| !family.get_metric().is_empty());

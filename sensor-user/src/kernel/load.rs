@@ -75,7 +75,10 @@ impl Sensor {
             .map_max_entries(names::FLOWS, options.flow_slots)
             .map_max_entries(names::RECORDS, options.ring_bytes)
             .map_max_entries(names::SAMPLES, samples::ring_bytes(options.sampling.as_ref()))
-            .map_max_entries(names::SAMPLE_SOURCES, samples::source_buckets(options.sampling.as_ref()))
+            .map_max_entries(
+                names::SAMPLE_SOURCES,
+                samples::source_buckets(options.sampling.as_ref()),
+            )
             .map_max_entries(names::WATCH_BLOCKS, at_least_one(watch.blocks().len()))
             .map_max_entries(names::WATCH_V6, at_least_one(watch.v6().len()))
             .map_max_entries(names::OWN_NETWORKS, at_least_one(options.own_networks().len()));

@@ -23,6 +23,6 @@ pub use self::{
     load::{LoadOptions, Sensor},
     object::Object,
     ring::RingReader,
-    samples::{Sampling, Samples},
+    samples::{Samples, Sampling},
     watch::WatchList,
 };

@@ -128,7 +128,11 @@ impl Sensor {
 #[must_use]
 pub fn sample(entry: &[u8]) -> Option<(SampleHead, &[u8])> {
     let (head, frame) = entry.split_at_checked(size_of::<SampleHead>())?;
-    let word = |at: usize| head.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word));
+    let word = |at: usize| {
+        head.get(at..)?
+            .first_chunk()
+            .map(|word| u32::from_ne_bytes(*word))
+    };
     let head = SampleHead {
         nanoseconds: head.first_chunk().map(|word| u64::from_ne_bytes(*word))?,
         interface: word(8)?,
@@ -224,13 +228,25 @@ mod tests {
         let bytes = config_bytes(Some(&sampling));
         let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
         let wide = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap());
-        assert_eq!(word(std::mem::offset_of!(SamplingConfig, head_bytes)), 0x0102_0304);
-        assert_eq!(word(std::mem::offset_of!(SamplingConfig, tools)), u32::from(ToolSet::MIRAI.0));
+        assert_eq!(
+            word(std::mem::offset_of!(SamplingConfig, head_bytes)),
+            0x0102_0304
+        );
+        assert_eq!(
+            word(std::mem::offset_of!(SamplingConfig, tools)),
+            u32::from(ToolSet::MIRAI.0)
+        );
         assert_eq!(word(std::mem::offset_of!(SamplingConfig, one_in)), 0x0506_0708);
         assert_eq!(word(std::mem::offset_of!(SamplingConfig, ports)), 1);
-        assert_eq!(wide(std::mem::offset_of!(SamplingConfig, cpu_period)), 250_000_000);
+        assert_eq!(
+            wide(std::mem::offset_of!(SamplingConfig, cpu_period)),
+            250_000_000
+        );
         assert_eq!(wide(std::mem::offset_of!(SamplingConfig, cpu_burst)), 500_000_000);
-        assert_eq!(wide(std::mem::offset_of!(SamplingConfig, source_period)), 100_000_000);
+        assert_eq!(
+            wide(std::mem::offset_of!(SamplingConfig, source_period)),
+            100_000_000
+        );
         assert_eq!(wide(std::mem::offset_of!(SamplingConfig, source_burst)), 0);
         assert_eq!(config_bytes(None), [0; 48]);
     }
@@ -246,7 +262,10 @@ mod tests {
         // The ring's entries end on 8 octets.
         entry.extend([0; 4]);
         let (head, frame) = sample(&entry).unwrap();
-        assert_eq!((head.nanoseconds, head.interface, head.wire_bytes, head.reasons), (7, 3, 900, 5));
+        assert_eq!(
+            (head.nanoseconds, head.interface, head.wire_bytes, head.reasons),
+            (7, 3, 900, 5)
+        );
         assert_eq!(frame, b"abcd");
         assert!(sample(&entry[..27]).is_none() && sample(&entry[..20]).is_none());
     }

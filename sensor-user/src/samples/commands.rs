@@ -102,7 +102,11 @@ fn moment(nanoseconds: u64) -> String {
 /// # Errors
 /// A file cannot be read.
 pub fn list(paths: &[PathBuf], out: &mut impl Write) -> Result<(), SamplesError> {
-    writeln!(out, "{:>8} {:>10} {:27} {:27} file", "packets", "bytes", "first", "last")?;
+    writeln!(
+        out,
+        "{:>8} {:>10} {:27} {:27} file",
+        "packets", "bytes", "first", "last"
+    )?;
     for path in files(paths)? {
         let (mut packets, mut first, mut last) = (0_u64, u64::MAX, 0);
         each_packet(&path, |packet| {
@@ -173,7 +177,9 @@ fn line(packet: &Packet) -> String {
 
 fn object(packet: &Packet) -> String {
     let layout = Layout::of_ethernet(&packet.frame);
-    let payload = layout.as_ref().map_or(&[][..], |layout| layout.payload(&packet.frame));
+    let payload = layout
+        .as_ref()
+        .map_or(&[][..], |layout| layout.payload(&packet.frame));
     let request = Request::read(payload);
     let ports = layout.as_ref().and_then(|layout| layout.ports);
     json!({

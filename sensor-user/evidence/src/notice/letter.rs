@@ -29,7 +29,12 @@ pub fn letter(network: &Network, language: Language) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {}", evidence(line));
     }
-    if let Some(left) = network.lines.len().checked_sub(MOST_LINES).filter(|left| *left > 0) {
+    if let Some(left) = network
+        .lines
+        .len()
+        .checked_sub(MOST_LINES)
+        .filter(|left| *left > 0)
+    {
         let _ = match language {
             Language::Japanese => writeln!(text, "  （ほか {left} 行）"),
             Language::English => writeln!(text, "  (and {left} more lines)"),

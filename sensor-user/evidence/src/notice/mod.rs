@@ -43,10 +43,17 @@ impl Filter {
     /// Whether a row is taken.
     #[must_use]
     pub fn takes(&self, sighting: &Sighting, research: &Research) -> bool {
-        self.region.as_ref().is_none_or(|region| *region == sighting.region)
-            && self.network.is_none_or(|network| network.contains(&sighting.source))
+        self.region
+            .as_ref()
+            .is_none_or(|region| *region == sighting.region)
+            && self
+                .network
+                .is_none_or(|network| network.contains(&sighting.source))
             && self.system.is_none_or(|system| sighting.system == Some(system))
-            && self.tool.as_ref().is_none_or(|tool| sighting.tools.contains(tool))
+            && self
+                .tool
+                .as_ref()
+                .is_none_or(|tool| sighting.tools.contains(tool))
             && !(self.without_research && research.of(sighting.source).is_some())
     }
 }

@@ -53,7 +53,12 @@ impl Research {
                 if !is_label(&scanner.name) {
                     return Err(ResearchError::Name(scanner.name.escape_default().to_string()));
                 }
-                networks.extend(scanner.networks.iter().map(|network| (*network, scanner.name.clone())));
+                networks.extend(
+                    scanner
+                        .networks
+                        .iter()
+                        .map(|network| (*network, scanner.name.clone())),
+                );
             }
         }
         Ok(Self { networks })

@@ -46,7 +46,10 @@ pub fn stix(networks: &[Network], sensor: &str) -> Value {
         let (mut left, mut part) = (line.packets, 0);
         while left > 0 {
             let observed = left.min(MOST_OBSERVED);
-            let tags: Vec<_> = [line.class.clone()].into_iter().chain(line.tools.iter().cloned()).collect();
+            let tags: Vec<_> = [line.class.clone()]
+                .into_iter()
+                .chain(line.tools.iter().cloned())
+                .collect();
             objects.push(json!({
                 "type": "observed-data", "spec_version": "2.1",
                 "id": identifier("observed-data", &format!("{what} {part}")),

@@ -54,13 +54,17 @@ pub(super) fn families(kept: &Kept) -> Vec<MetricFamily> {
             "teiten_sip_samples_total",
             "Samples that are SIP requests, by the scanner that they show.",
             &["tool"],
-            kept.sip.iter().map(|(tool, count)| labelled([tool], number(*count))),
+            kept.sip
+                .iter()
+                .map(|(tool, count)| labelled([tool], number(*count))),
         ),
         counters(
             "teiten_probe_samples_total",
             "Samples that are other known probes, by the table of probes.",
             &["probe"],
-            kept.probes.iter().map(|(probe, count)| labelled([probe], number(*count))),
+            kept.probes
+                .iter()
+                .map(|(probe, count)| labelled([probe], number(*count))),
         ),
     ]
 }
