@@ -111,6 +111,11 @@ pub struct SampleState {
     pub over_source: u64,
     /// Of those, refused by the ring.
     pub over_ring: u64,
+    /// Of the packet at hand: the [`Reason`]s to sample it. Kept here and not in a register: the verifier would follow each
+    /// of its values as a path of its own.
+    pub reasons: u64,
+    /// Of the packet at hand: the bucket of its source.
+    pub bucket: u64,
 }
 
 /// The ports that are sampled: an entry for UDP and one for TCP, a bit for each port.
@@ -138,5 +143,5 @@ pub const fn port_bit(port: u16) -> (usize, u32) {
 
 const _: () = assert!(size_of::<SamplingConfig>() == 48);
 const _: () = assert!(size_of::<SampleHead>() == 24);
-const _: () = assert!(size_of::<SampleState>() == 48);
+const _: () = assert!(size_of::<SampleState>() == 64);
 const _: () = assert!(MOST_HEAD_BYTES.is_multiple_of(8));

@@ -49,48 +49,49 @@ fn sampling() -> SamplingConfig {
     unsafe { read_volatile(&raw const SAMPLING) }
 }
 
-/// Decides whether an observed packet is sampled, and leaves the reasons in the scratch: kept in a register, each
-/// combination would be a path of its own to the verifier.
+/// Finds the reasons to sample an observed packet, and leaves them with its books.
 #[inline(always)]
 pub fn choose(observation: &Observation) {
     let sampling = sampling();
     if sampling.head_bytes == 0 {
         return;
     }
-    let reasons = reasons(&sampling, observation);
-    if reasons == 0 {
-        return;
-    }
-    let (Some(state), Some(sample)) = (own(&SAMPLE_STATE, 0), own(&SAMPLE_SCRATCH, 0)) else {
+    let Some(state) = own(&SAMPLE_STATE, 0) else {
         return;
     };
-    state.chosen += 1;
-    put_reasons(sample, reasons);
-    if !is_within_limits(&sampling, state, observation.source) {
-        put_reasons(sample, 0);
+    let reasons = reasons(&sampling, observation);
+    let bucket = bucket_of(observation.source);
+    // SAFETY: fields of a value that we hold alone; volatile, so that they are really read back.
+    unsafe {
+        write_volatile(&raw mut state.reasons, reasons.into());
+        write_volatile(&raw mut state.bucket, bucket.into());
     }
 }
 
-#[inline(always)]
-fn put_reasons(sample: &mut Sample, reasons: u32) {
-    // SAFETY: a field of a value that we hold alone; volatile, because it is read again by its place.
-    unsafe { write_volatile(&raw mut sample.head.reasons, reasons) }
-}
-
-/// Sends the sample of a packet that was chosen.
+/// Samples the packet, when there was a reason and there is room for it.
 #[inline(always)]
 pub fn send(context: &XdpContext) {
     let sampling = sampling();
     if sampling.head_bytes == 0 {
         return;
     }
-    let (Some(state), Some(sample)) = (own(&SAMPLE_STATE, 0), own(&SAMPLE_SCRATCH, 0)) else {
+    let Some(state) = own(&SAMPLE_STATE, 0) else {
         return;
     };
-    // SAFETY: as where it is written.
-    if unsafe { read_volatile(&raw const sample.head.reasons) } != 0 {
-        take(context, &sampling, state, sample);
-        put_reasons(sample, 0);
+    // SAFETY: fields of a value that we hold alone.
+    let (reasons, bucket) = unsafe {
+        (
+            read_volatile(&raw const state.reasons),
+            read_volatile(&raw const state.bucket),
+        )
+    };
+    if reasons == 0 {
+        return;
+    }
+    state.reasons = 0;
+    state.chosen += 1;
+    if is_within_limits(&sampling, state, bucket as u32) {
+        take(context, &sampling, state, reasons as u32);
     }
 }
 
@@ -123,10 +124,10 @@ fn holds_port(observation: &Observation) -> bool {
 
 /// Takes from both limits, or says in the books which of them has nothing left.
 #[inline(always)]
-fn is_within_limits(sampling: &SamplingConfig, state: &mut SampleState, source: Address) -> bool {
+fn is_within_limits(sampling: &SamplingConfig, state: &mut SampleState, bucket: u32) -> bool {
     // SAFETY: a helper without arguments.
     let now = unsafe { bpf_ktime_get_ns() };
-    let Some(bucket) = own(&SAMPLE_SOURCES, bucket_of(source)) else {
+    let Some(bucket) = own(&SAMPLE_SOURCES, bucket) else {
         state.over_source += 1;
         return false;
     };
@@ -160,7 +161,11 @@ fn bucket_of(source: Address) -> u32 {
 }
 
 #[inline(always)]
-fn take(context: &XdpContext, sampling: &SamplingConfig, state: &mut SampleState, sample: &mut Sample) {
+fn take(context: &XdpContext, sampling: &SamplingConfig, state: &mut SampleState, reasons: u32) {
+    let Some(sample) = own(&SAMPLE_SCRATCH, 0) else {
+        state.over_ring += 1;
+        return;
+    };
     let frame = Frame::anew(context);
     let captured = copy_head(&frame, sampling.head_bytes as usize, sample);
     let head = &raw mut sample.head;
@@ -171,6 +176,7 @@ fn take(context: &XdpContext, sampling: &SamplingConfig, state: &mut SampleState
         write_volatile(&raw mut (*head).interface, context.ingress_ifindex() as u32);
         write_volatile(&raw mut (*head).wire_bytes, frame.length());
         write_volatile(&raw mut (*head).captured, captured as u32);
+        write_volatile(&raw mut (*head).reasons, reasons);
         read_volatile(&raw const (*head).captured)
     };
     if captured > MOST_HEAD_BYTES as u32 {

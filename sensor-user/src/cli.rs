@@ -48,6 +48,10 @@ pub enum Command {
     /// Write what the records tell of networks, for their owners
     #[command(after_help = NOTICE_EXAMPLES)]
     Notice(Box<NoticeArguments>),
+    /// Say what is pinned and attached, and whether a sensor works with it
+    Status(PinArguments),
+    /// Take the program off every interface, and remove what is pinned: the totals end
+    Detach(PinArguments),
     /// Work with configuration files
     Config {
         /// What to do with it.
@@ -328,6 +332,33 @@ pub struct CheckArguments {
     pub json: bool,
 }
 
+/// Whose pins.
+#[derive(Args, Debug)]
+pub struct PinArguments {
+    /// Configuration file of the sensor
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The sensor's id. Default: that of the configuration, or the host's name
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Where maps and attachments are pinned
+    #[arg(long, value_name = "DIR")]
+    pub pin_directory: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl PinArguments {
+    /// The flags in the shape of a configuration file.
+    pub fn to_file_config(&self) -> FileConfig {
+        let mut file = FileConfig::default();
+        file.sensor.id.clone_from(&self.id);
+        file.kernel.pin_directory.clone_from(&self.pin_directory);
+        file
+    }
+}
+
 /// Flags of `run`; each goes before the configuration file.
 #[derive(Args, Debug)]
 pub struct RunArguments {
@@ -373,6 +404,15 @@ pub struct RunArguments {
     /// How often caches are flushed and totals read, as in "10s"
     #[arg(long, value_name = "TIME")]
     pub flush_interval: Option<jiff::SignedDuration>,
+    /// Pin nothing: the program ends with the daemon, and every stop is a gap
+    #[arg(long)]
+    pub no_pin: bool,
+    /// Where maps and attachments are pinned, in a BPF file system
+    #[arg(long, value_name = "DIR", conflicts_with = "no_pin")]
+    pub pin_directory: Option<PathBuf>,
+    /// Remove pins that cannot be adopted, and lose the totals in them
+    #[arg(long, conflicts_with = "no_pin")]
+    pub discard_pins: bool,
     /// How much the program in the kernel logs
     #[arg(long, value_name = "LEVEL")]
     pub kernel_log: Option<log::LevelFilter>,
@@ -403,6 +443,8 @@ impl RunArguments {
         file.kernel.flow_slots = self.flow_slots;
         file.kernel.ring_size = self.ring_size;
         file.kernel.flush_interval = self.flush_interval;
+        file.kernel.pin = self.no_pin.then_some(false);
+        file.kernel.pin_directory.clone_from(&self.pin_directory);
         file.kernel.log = self.kernel_log;
         file.export.listen = self.listen;
         file.export.web_config_file.clone_from(&self.web_config_file);

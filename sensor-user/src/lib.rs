@@ -18,4 +18,5 @@ pub mod region;
 pub mod replay;
 pub mod run;
 pub mod samples;
+pub mod status;
 pub mod top;

@@ -55,6 +55,16 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Man { directory } => man_pages(&directory),
+        Command::Status(arguments) => {
+            let place = Config::pin_place_of(arguments.config.as_deref(), arguments.to_file_config())?;
+            let found = teiten::kernel::pins::survey(&place)?;
+            teiten::status::print(&found, arguments.json, &mut io::stdout().lock())
+        }
+        Command::Detach(arguments) => {
+            let place = Config::pin_place_of(arguments.config.as_deref(), arguments.to_file_config())?;
+            let before = teiten::kernel::pins::detach(&place)?;
+            teiten::status::print_detached(&before, arguments.json, &mut io::stdout().lock())
+        }
         Command::Config { command } => match command {
             ConfigCommand::Init => {
                 print!("{TEMPLATE}");
@@ -174,7 +184,12 @@ fn fitness(arguments: &CheckArguments) -> anyhow::Result<()> {
 fn sensor(arguments: &RunArguments) -> anyhow::Result<()> {
     let config = Config::load(arguments.config.as_deref(), arguments.to_file_config())?;
     teiten::logging::start(&config)?;
-    teiten::run::run(&config, arguments.config.as_deref(), arguments.object.clone())
+    teiten::run::run(
+        &config,
+        arguments.config.as_deref(),
+        arguments.object.clone(),
+        arguments.discard_pins,
+    )
 }
 
 fn replay(arguments: &ReplayArguments) -> anyhow::Result<()> {

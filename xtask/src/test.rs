@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _, stdout},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -19,7 +20,11 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 
 /// Names of the test targets that load programs into the kernel or make test networks.
-const PRIVILEGED: [&str; 7] = ["demo", "equal", "fleet", "kernel", "load", "system", "wire"];
+const PRIVILEGED: [&str; 8] = [
+    "demo", "equal", "faults", "fleet", "kernel", "load", "system", "wire",
+];
+/// The test target that breaks things.
+const FAULTS: &str = "faults";
 
 /// Minutes that one test program may take, in the fast tier and with `--full`: past that it hangs.
 const MINUTES: u32 = 20;
@@ -29,6 +34,7 @@ const TIMED_OUT: i32 = 124;
 
 /// Run the tests, those that need root included.
 #[derive(clap::Args, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
     /// Run the long tests as well.
     #[arg(long)]
@@ -36,6 +42,12 @@ pub(crate) struct Arguments {
     /// Run the sensor on Linux 5.10 and 6.1 as well, in virtual machines; `--full` does.
     #[arg(long)]
     kernels: bool,
+    /// Skip those machines when the tests before them took longer than this.
+    #[arg(long, value_name = "MINUTES", requires = "kernels")]
+    kernels_within: Option<u64>,
+    /// Break things, and nothing else: run the tests of what the daemon promises when it is killed, starved or misled
+    #[arg(long, conflicts_with_all = ["packages", "kernels"])]
+    faults: bool,
     /// Install what is missing without asking.
     #[arg(long, short)]
     yes: bool,
@@ -61,11 +73,15 @@ impl Arguments {
 /// # Errors
 /// When the machine cannot be set up, or something does not compile.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
+    let begun = Instant::now();
     setup::ensure(Need::Run, arguments.yes)?;
     if project::ebpf_crate().is_dir() {
         build::build_objects(|_| true)?;
     }
-    let programs = build_tests(arguments)?;
+    let mut programs = build_tests(arguments)?;
+    if arguments.faults {
+        programs.retain(|program| program.label.ends_with(&format!("tests/{FAULTS}")));
+    }
     let (privileged, ordinary): (Vec<_>, Vec<_>) = programs.iter().partition(|program| program.privileged);
 
     let mut totals = Totals::default();
@@ -82,9 +98,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         }
     }
     // What these run are no test programs, so they cannot be picked by package or by name.
-    let everything = arguments.packages.is_empty() && arguments.filter.is_none();
+    let everything = arguments.packages.is_empty() && arguments.filter.is_none() && !arguments.faults;
     if everything && (arguments.full || arguments.kernels) {
-        totals.add(vm::test(arguments.yes)?);
+        let late = |minutes: u64| begun.elapsed() > Duration::from_secs(60 * minutes);
+        totals.add(match arguments.kernels_within {
+            Some(minutes) if late(minutes) => vm::skipped(&format!(
+                "the tests before took more than {minutes} minutes: `cargo xtask vm` runs it"
+            )),
+            _ => vm::test(arguments.yes)?,
+        });
     }
     if everything && arguments.full {
         totals.add(compare::test()?);
@@ -143,7 +165,11 @@ fn build_tests(arguments: &Arguments) -> Result<Vec<TestProgram>> {
     progress::step("building the tests");
     command::run(select(command::cargo().arg("build"), arguments))?;
     let mut cargo = command::cargo();
-    let compiled = artifacts::compile(select(cargo.args(["test", "--no-run"]), arguments))?;
+    cargo.args(["test", "--no-run"]);
+    if arguments.faults {
+        cargo.args(["--test", FAULTS]);
+    }
+    let compiled = artifacts::compile(select(&mut cargo, arguments))?;
     let mut programs: Vec<_> = compiled
         .into_iter()
         .filter(|artifact| artifact.test)

@@ -7,6 +7,32 @@ use sensor_records::rows::{CellRow, CoverageRow, SourceRow, UniqueRow};
 pub struct Interval {
     /// Each hour once.
     pub hours: Vec<Addition>,
+    /// How far the totals of these maps are in the records with it.
+    pub reached: Option<Reached>,
+}
+
+/// Counters that outlive a daemon, as far as the records have followed them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Which counters: a number that tells them from all others.
+    pub epoch: u64,
+    /// What they showed, in the caller's own order.
+    pub counters: Vec<u64>,
+    /// Packets and records of detail that were accounted for before anything followed these counters.
+    pub before: (u64, u64),
+}
+
+/// What is in the records of the counters of one epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// Which counters.
+    pub epoch: u64,
+    /// What they showed then.
+    pub counters: Vec<u64>,
+    /// Packets of detail that have their place there: in rows, or as lost.
+    pub packets: u64,
+    /// The records that these packets came in.
+    pub records: u64,
 }
 
 /// What one interval adds to one hour. The times of the hour in the rows are not looked at.
@@ -24,6 +50,20 @@ pub struct Addition {
     pub uniques: Vec<UniqueRow>,
     /// What the interval saw.
     pub coverage: CoverageRow,
+    /// How many records of flows the cells come from.
+    pub records: u64,
+}
+
+impl Addition {
+    /// Packets and records of detail that have their place with it: in cells, or as what could not be kept.
+    pub(crate) fn accounted(&self) -> (i64, i64) {
+        let lost = &self.coverage;
+        let packets = self.cells.iter().map(|cell| cell.packets).sum::<i64>();
+        (
+            packets + lost.unrecorded + lost.lost_queue_packets + lost.lost_crash_packets,
+            self.records.cast_signed() + lost.lost_queue_records + lost.lost_crash_records,
+        )
+    }
 }
 
 /// Which ports are in a folded row.

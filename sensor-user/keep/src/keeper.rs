@@ -8,8 +8,8 @@ use sensor_records::{
 };
 
 use crate::{
-    Addition, Caps, HOUR, Interval, KeepError, Status, budget, close::close_hour, daily::close_day, day_of,
-    hour_of, store::Store,
+    Addition, Caps, Followed, HOUR, Interval, KeepError, Status, budget, close::close_hour, daily::close_day,
+    day_of, hour_of, store::Store,
 };
 
 /// Hours without any observation that are written down as gaps, at most: a month. Longer ones show by having no rows.
@@ -137,6 +137,14 @@ impl Keeper {
         done
     }
 
+    /// How far the records have followed counters that outlive a daemon, if ever.
+    ///
+    /// # Errors
+    /// The open hour cannot be read.
+    pub fn followed(&self) -> Result<Option<Followed>, KeepError> {
+        self.store.followed()
+    }
+
     /// Notes what the sensor is, from `valid_from` to `valid_to`, which moves on while it holds.
     ///
     /// # Errors
@@ -166,6 +174,7 @@ impl Keeper {
             });
         let gaps = Interval {
             hours: gaps.collect(),
+            reached: None,
         };
         if gaps.hours.is_empty() {
             return Ok(());

@@ -16,7 +16,7 @@ mod store;
 
 pub use self::{
     error::KeepError,
-    interval::{Addition, FoldedPorts, Interval, add_coverage},
+    interval::{Addition, FoldedPorts, Followed, Interval, Reached, add_coverage},
     keeper::{Keeper, Settings},
     status::{Reason, Status},
     store::Caps,

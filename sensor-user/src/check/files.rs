@@ -143,6 +143,6 @@ pub(super) fn disk(free_bytes: u64) -> Finding {
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     format!("'{}'", path.replace('\'', r"'\''"))
 }

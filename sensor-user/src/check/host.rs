@@ -8,8 +8,9 @@ use nix::sys::{
     statfs::statfs,
 };
 
-use super::{Finding, Places, Plan};
+use super::{Finding, Places, Plan, files::quoted};
 use crate::kernel::{
+    PinPlace,
     load::{OLDEST_KERNEL, parse_release},
     sys,
 };
@@ -33,7 +34,11 @@ pub(super) fn look(plan: &Plan, places: &Places) -> Vec<Finding> {
         capabilities(),
     ];
     findings.extend(locked_memory(version, plan.map_bytes));
-    findings.extend([file_system(places), memory(plan.map_bytes, places), clock()]);
+    findings.extend([
+        file_system(plan.pins.as_ref()),
+        memory(plan.map_bytes, places),
+        clock(),
+    ]);
     findings
 }
 
@@ -149,9 +154,17 @@ pub(super) fn locked_memory_of(may_raise: bool, most: u64, map_bytes: u64) -> Fi
     )
 }
 
-fn file_system(places: &Places) -> Finding {
-    let path = places.sys.join("fs/bpf");
-    let kind = statfs(&path).map(|about| about.filesystem_type().0);
+/// Whether there is a place for pins.
+fn file_system(pins: Option<&PinPlace>) -> Finding {
+    let Some(place) = pins else {
+        return Finding::ok("bpffs", "nothing is to be pinned");
+    };
+    // The sensor makes its folder; what is above is the operator's to mount.
+    let path = match place.directory.parent() {
+        Some(above) if !place.directory.exists() => above,
+        _ => &place.directory,
+    };
+    let kind = statfs(path).map(|about| about.filesystem_type().0);
     #[expect(
         clippy::useless_conversion,
         reason = "the number has another width on other machines"
@@ -160,10 +173,11 @@ fn file_system(places: &Places) -> Finding {
         return Finding::ok("bpffs", "the BPF file system is mounted").of(path.display().to_string());
     }
     let path = path.display().to_string();
-    Finding::warning(
+    Finding::error(
         "bpffs",
-        "no BPF file system is mounted: nothing can be pinned that would go on counting without the daemon",
-        format!("mount -t bpf bpf {path}"),
+        "no BPF file system is mounted, so nothing can be pinned that would go on counting without the daemon: mount \
+         one, or run with `--no-pin`",
+        format!("mkdir -p {0} && mount -t bpf bpf {0}", quoted(&path)),
     )
     .of(path)
 }

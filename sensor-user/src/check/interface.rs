@@ -14,7 +14,8 @@ const ONE_BUFFER_MTU: u32 = 3_506;
 /// Names of this project's programs begin so.
 const OWN_NAME: &str = "(`teiten";
 
-pub(super) fn look(name: &str, mode: ModeChoice, places: &Places, findings: &mut Vec<Finding>) {
+/// Looks at one. `own` are the programs that this sensor pinned.
+pub(super) fn look(name: &str, mode: ModeChoice, own: &[u32], places: &Places, findings: &mut Vec<Finding>) {
     let index = match interface_index(name) {
         Ok(index) => index,
         Err(error) => {
@@ -25,7 +26,7 @@ pub(super) fn look(name: &str, mode: ModeChoice, places: &Places, findings: &mut
     match Hardware::look(index, name) {
         Ok(hardware) => {
             let version = parse_release(&read(&places.proc.join("sys/kernel/osrelease")));
-            let found = judge(name, mode, version, &hardware);
+            let found = judge(name, mode, own, version, &hardware);
             findings.extend(found.into_iter().map(|finding| finding.of(name)));
         }
         Err(error) => {
@@ -38,12 +39,13 @@ pub(super) fn look(name: &str, mode: ModeChoice, places: &Places, findings: &mut
 pub(super) fn judge(
     name: &str,
     mode: ModeChoice,
+    own: &[u32],
     version: Option<(u32, u32)>,
     hardware: &Hardware,
 ) -> Vec<Finding> {
     vec![
         link(name, hardware),
-        program(name, hardware),
+        program(name, own, hardware),
         native(name, mode, hardware),
         mtu(name, mode, version, hardware),
         queues(name, hardware.channels),
@@ -65,11 +67,17 @@ fn link(name: &str, hardware: &Hardware) -> Finding {
     )
 }
 
-fn program(name: &str, hardware: &Hardware) -> Finding {
+fn program(name: &str, own: &[u32], hardware: &Hardware) -> Finding {
     let Some(holder) = &hardware.program else {
         return Finding::ok("foreign_program", "no XDP program holds it");
     };
     let described = &holder.described;
+    if own.contains(&holder.id) {
+        return Finding::ok(
+            "foreign_program",
+            format!("this sensor's own program is pinned there{described}: a start replaces it in one step"),
+        );
+    }
     if described.contains(OWN_NAME) {
         return Finding::warning(
             "foreign_program",

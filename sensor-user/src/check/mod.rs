@@ -5,6 +5,7 @@ mod finding;
 mod host;
 mod interface;
 mod network;
+mod pins;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use ipnet::IpNet;
 pub use self::finding::{Finding, Report, State};
 use crate::{
     config::Config,
-    kernel::{ModeChoice, WatchList, counters::possible_cpus, memory::MapMemory},
+    kernel::{ModeChoice, PinPlace, WatchList, counters::possible_cpus, memory::MapMemory},
     region::RegionSources,
 };
 
@@ -30,6 +31,8 @@ pub struct Plan {
     pub map_bytes: u64,
     /// Where the daemon keeps what must outlive it.
     pub state_directory: Option<PathBuf>,
+    /// Where maps and attachments outlive the daemon, if they do.
+    pub pins: Option<PinPlace>,
     /// The configuration file.
     pub config_file: Option<PathBuf>,
     /// The region databases, where they are to be read: that takes a second.
@@ -48,6 +51,7 @@ impl Plan {
             watch: config.watch.clone(),
             map_bytes: MapMemory::new(config.flow_slots, config.ring_bytes, blocks, cpus).total(),
             state_directory: config.state_directory.clone(),
+            pins: config.pin.then(|| config.pin_place()),
             config_file: config_file.map(Path::to_owned),
             regions: None,
         }
@@ -76,8 +80,12 @@ impl Default for Places {
 #[must_use]
 pub fn look(plan: &Plan, places: &Places) -> Report {
     let mut findings = host::look(plan, places);
+    let own = match &plan.pins {
+        Some(place) => pins::look(place, &mut findings),
+        None => Vec::new(),
+    };
     for name in &plan.interfaces {
-        interface::look(name, plan.mode, places, &mut findings);
+        interface::look(name, plan.mode, &own, places, &mut findings);
     }
     network::look(plan, places, &mut findings);
     files::look(plan, &mut findings);

@@ -65,6 +65,7 @@ fn plan() -> Plan {
         watch: vec!["198.51.100.0/24".parse().unwrap()],
         map_bytes: 22 << 20,
         state_directory: None,
+        pins: None,
         config_file: None,
         regions: None,
     }
@@ -229,7 +230,7 @@ fn a_planted_fault_of_the_interface_is_found() {
     ];
     // A kernel without frames in several buffers.
     let version = Some((5, 10));
-    let sound = interface::judge("eth0", ModeChoice::Native, version, &sound_interface());
+    let sound = interface::judge("eth0", ModeChoice::Native, &[], version, &sound_interface());
     assert!(
         sound.iter().all(|finding| finding.state == State::Ok),
         "{sound:?}"
@@ -237,7 +238,7 @@ fn a_planted_fault_of_the_interface_is_found() {
     for (check, mode, state, cure, plant) in faults {
         let mut card = sound_interface();
         plant(&mut card);
-        let found = interface::judge("eth0", mode, version, &card);
+        let found = interface::judge("eth0", mode, &[8], version, &card);
         let wrong: Vec<_> = found
             .iter()
             .filter(|finding| finding.state != State::Ok)
@@ -245,6 +246,21 @@ fn a_planted_fault_of_the_interface_is_found() {
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert_eq!((wrong[0].check, wrong[0].state), (check, state));
         assert_eq!(wrong[0].cure.as_deref(), Some(cure));
+    }
+}
+
+#[test]
+fn the_sensors_own_pinned_program_is_no_foreign_one() {
+    let mut card = sound_interface();
+    card.program = Some(Holder {
+        id: 8,
+        described: " (`teiten`, id 8)".to_owned(),
+        generic: false,
+    });
+    for (own, state) in [(&[7_u32, 8][..], State::Ok), (&[7], State::Warning)] {
+        let found = interface::judge("eth0", ModeChoice::Auto, own, Some((6, 1)), &card);
+        let about = found.iter().find(|finding| finding.check == "foreign_program");
+        assert_eq!(about.map(|finding| finding.state), Some(state), "{own:?}");
     }
 }
 

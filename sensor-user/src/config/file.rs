@@ -84,6 +84,10 @@ pub struct KernelTable {
     pub flush_interval: Option<jiff::SignedDuration>,
     /// See [`Config::queue_batches`](super::Config::queue_batches).
     pub queue_batches: Option<u64>,
+    /// See [`Config::pin`](super::Config::pin).
+    pub pin: Option<bool>,
+    /// See [`Config::pin_directory`](super::Config::pin_directory).
+    pub pin_directory: Option<PathBuf>,
     /// See [`Config::kernel_log`](super::Config::kernel_log).
     pub log: Option<log::LevelFilter>,
 }
@@ -245,6 +249,8 @@ impl FileConfig {
         overlay(&mut self.kernel.ring_size, over.kernel.ring_size);
         overlay(&mut self.kernel.flush_interval, over.kernel.flush_interval);
         overlay(&mut self.kernel.queue_batches, over.kernel.queue_batches);
+        overlay(&mut self.kernel.pin, over.kernel.pin);
+        overlay(&mut self.kernel.pin_directory, over.kernel.pin_directory);
         overlay(&mut self.kernel.log, over.kernel.log);
         overlay(&mut self.export.listen, over.export.listen);
         overlay(&mut self.export.web_config_file, over.export.web_config_file);

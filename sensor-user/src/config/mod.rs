@@ -25,7 +25,7 @@ pub use self::{
 };
 use crate::{
     export::series::PORTS_BY_REGION,
-    kernel::ModeChoice,
+    kernel::{ModeChoice, PinPlace},
     pipeline::{PortName, PortTransport, sources::DEFAULT_IOT_PORTS},
     region::{Region, RegionSources},
 };
@@ -62,6 +62,10 @@ pub struct Config {
     /// How often the caches are flushed and the totals read; from 100 ms to 1 h.
     #[serde(serialize_with = "as_text")]
     pub flush_interval: Duration,
+    /// Whether the program goes on counting when the daemon is gone.
+    pub pin: bool,
+    /// Where maps and links are pinned, in a BPF file system.
+    pub pin_directory: PathBuf,
     /// How much the program in the kernel logs.
     pub kernel_log: log::LevelFilter,
     /// Batches of records that may wait between drain and aggregation; from 1 to 65,536.
@@ -125,6 +129,34 @@ impl Config {
         } else {
             Ok(self.watch.clone())
         }
+    }
+
+    /// Where this sensor's pins are.
+    #[must_use]
+    pub fn pin_place(&self) -> PinPlace {
+        PinPlace {
+            directory: self.pin_directory.clone(),
+            sensor: self.sensor_id.clone(),
+        }
+    }
+
+    /// Where the pins of a sensor are of which only this is known: for commands that work with pins alone.
+    ///
+    /// # Errors
+    /// The file cannot be read or understood, or the id cannot be.
+    pub fn pin_place_of(file: Option<&Path>, flags: FileConfig) -> Result<PinPlace, ConfigError> {
+        let mut merged = match file {
+            Some(path) => FileConfig::read(path)?,
+            None => FileConfig::default(),
+        };
+        merged.overlay(flags);
+        Ok(PinPlace {
+            sensor: check_id(merged.sensor.id)?,
+            directory: merged
+                .kernel
+                .pin_directory
+                .unwrap_or_else(|| DEFAULT_PIN_DIRECTORY.into()),
+        })
     }
 
     /// The region databases, where there are any.
@@ -238,6 +270,10 @@ impl Config {
                 1 << 30,
             )?,
             flush_interval: check_interval(kernel.flush_interval)?,
+            pin: kernel.pin.unwrap_or(true),
+            pin_directory: kernel
+                .pin_directory
+                .unwrap_or_else(|| DEFAULT_PIN_DIRECTORY.into()),
             kernel_log: kernel.log.unwrap_or(log::LevelFilter::Warn),
             queue_batches: within("kernel.queue_batches", kernel.queue_batches, 1_024, 1, 65_536)?,
             listen: export.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10023))),
@@ -253,6 +289,9 @@ impl Config {
         })
     }
 }
+
+/// Where systemd mounts the BPF file system, and our folder in it.
+const DEFAULT_PIN_DIRECTORY: &str = "/sys/fs/bpf/teiten";
 
 /// Debian's files as far as they are there: a host without them has no region database, and says so.
 #[must_use]

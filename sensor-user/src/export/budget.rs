@@ -19,10 +19,10 @@ pub const SENSOR_BUDGET: usize = 2_000;
 
 /// The row `other` of a family with listed keys.
 const OTHER: usize = 1;
-/// Why the ring or the queue lost a record.
-const REASONS: usize = 2;
 /// Why a sample is lost.
 const SAMPLES_LOST: usize = 4;
+/// Why a record was lost: by the ring, the queue, or a crash.
+const REASONS: usize = 3;
 /// A histogram: its buckets, `+Inf`, the sum and the count.
 const HISTOGRAM: usize = SECONDS.len() + 3;
 
@@ -65,20 +65,25 @@ const fn line(family: &'static str, most: fn(&Limits) -> usize) -> Line {
 /// Every family that the daemon exports.
 pub const BUDGET: &[Line] = &[
     line("teiten_attached", |limits| limits.interfaces),
+    line("teiten_attached_again_total", |limits| limits.interfaces),
     line("teiten_build_info", |_| 1),
     line("teiten_cells", |_| 1),
     line("teiten_cells_overflow_packets", |_| 1),
     line("teiten_class_packets_total", |_| Class::ALL.len()),
+    line("teiten_clock_steps_total", |_| 1),
     line("teiten_conservation_difference_packets", |_| 1),
+    line("teiten_crashes_total", |_| 1),
     line("teiten_drain_lag_seconds", |_| HISTOGRAM),
     line("teiten_flush_bypassed_packets_total", |_| 1),
     line("teiten_flush_duration_seconds", |_| HISTOGRAM),
     line("teiten_interface_packets_total", |limits| limits.interfaces),
+    line("teiten_interface_up", |limits| limits.interfaces),
     line("teiten_iot_port_without_mirai_sources", |_| 1),
     line("teiten_last_packet_timestamp_seconds", |_| 1),
     line("teiten_mirai_sources", |_| 1),
     line("teiten_outcome_packets_total", |_| Outcome::COUNT),
     line("teiten_packets_lost_detail_total", |_| REASONS),
+    line("teiten_pinned", |_| 1),
     line("teiten_port_mirai_packets_total", |limits| {
         limits.listed_ports + OTHER
     }),

@@ -95,9 +95,10 @@ async fn healthz(State(service): State<Arc<Answers>>) -> Response {
         )
             .into_response(),
         Some(state) => {
-            let age = jiff::Timestamp::now().duration_since(state.snapshot.to);
-            if age.unsigned_abs() > service.patience {
-                let text = format!("the totals were last read {age:#} ago\n");
+            // Not by the wall clock: it may step.
+            let age = state.read.elapsed();
+            if age > service.patience {
+                let text = format!("the totals were last read {age:.0?} ago\n");
                 return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
             }
             "ok\n".into_response()
@@ -125,10 +126,13 @@ async fn readyz(State(service): State<Arc<Answers>>) -> Response {
         )
             .into_response();
     }
-    if let Some(gone) = state.attachments.iter().find(|attachment| !attachment.present) {
+    let gone = state
+        .attachments
+        .iter()
+        .find_map(|attachment| Some((&attachment.interface, attachment.trouble.as_ref()?)));
+    if let Some((interface, trouble)) = gone {
         let text = format!(
-            "the program is not attached to {} any more: restart the sensor when the interface is back\n",
-            gone.interface
+            "the program is not attached to {interface} any more: {trouble}; it is attached again when that is over\n"
         );
         return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     }

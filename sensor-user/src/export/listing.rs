@@ -35,6 +35,15 @@ struct Entry<const N: usize> {
     permanent: bool,
 }
 
+/// Series as they are kept for a later process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept<K, const N: usize> {
+    /// Each key, the totals at which its series begins, and whether it counts yet.
+    pub series: Vec<(K, [u64; N], bool)>,
+    /// What ended series had counted.
+    pub retired: [u64; N],
+}
+
 impl<K: Copy + Ord, const N: usize> Listing<K, N> {
     /// A listing of at most `capacity` keys; `permanent` ones are always there.
     #[must_use]
@@ -76,6 +85,51 @@ impl<K: Copy + Ord, const N: usize> Listing<K, N> {
                 permanent: false,
             });
         }
+    }
+
+    /// What a later process needs to go on with these series where the totals go on as well.
+    #[must_use]
+    pub fn kept(&self) -> Kept<K, N> {
+        Kept {
+            series: self
+                .entries
+                .iter()
+                .map(|(key, entry)| (*key, entry.base, entry.counting))
+                .collect(),
+            retired: self.retired,
+        }
+    }
+
+    /// Goes on with series of an earlier process. The totals must go on as well.
+    pub fn resume(&mut self, kept: &Kept<K, N>) {
+        self.retired = kept.retired;
+        for (key, base, counting) in &kept.series {
+            let permanent = self.entries.get(key).is_some_and(|entry| entry.permanent);
+            if self.entries.len() >= self.capacity && !self.entries.contains_key(key) {
+                continue;
+            }
+            self.entries.insert(
+                *key,
+                Entry {
+                    base: *base,
+                    total: *base,
+                    listed_at_scrape: 0,
+                    counting: *counting,
+                    active: 0,
+                    permanent,
+                },
+            );
+        }
+    }
+
+    /// Lets every series, and `other`, begin at 0 here, where the totals do not: what `all` of them came to before was
+    /// shown by an earlier process of which nothing is known.
+    pub fn begin_here(&mut self, all: [u64; N]) {
+        for entry in self.entries.values_mut() {
+            entry.base = entry.total;
+            entry.counting = true;
+        }
+        self.retired = all;
     }
 
     /// The listed keys.
@@ -267,6 +321,33 @@ mod tests {
             "counts from what was scraped"
         );
         assert_eq!(listing.other([180]), [150]);
+    }
+
+    #[test]
+    fn series_that_are_resumed_go_on_and_so_does_the_rest() {
+        let mut first: Listing<u16, 1> = Listing::new(4, [1]);
+        first.update(|key| [u64::from(key) * 10], &[2], 0);
+        first.update(|key| [u64::from(key) * 20], &[], 1);
+        assert_eq!(first.rows().collect::<Vec<_>>(), [(1, [20]), (2, [20])]);
+        assert_eq!(first.other([100]), [60]);
+        let mut second: Listing<u16, 1> = Listing::new(4, [1]);
+        second.resume(&first.kept());
+        second.update(|key| [u64::from(key) * 25], &[], 0);
+        assert_eq!(second.rows().collect::<Vec<_>>(), [(1, [25]), (2, [30])]);
+        // 15 more in all than the rows gained.
+        assert_eq!(second.other([130]), [75]);
+    }
+
+    #[test]
+    fn series_that_begin_here_leave_what_was_before_to_nobody() {
+        let mut listing: Listing<u16, 1> = Listing::new(4, [1]);
+        listing.update(|_| [70], &[2], 0);
+        listing.begin_here([500]);
+        assert_eq!(listing.rows().collect::<Vec<_>>(), [(1, [0]), (2, [0])]);
+        assert_eq!(listing.other([500]), [0]);
+        listing.update(|_| [75], &[], 0);
+        assert_eq!(listing.rows().collect::<Vec<_>>(), [(1, [5]), (2, [5])]);
+        assert_eq!(listing.other([520]), [10]);
     }
 
     #[test]

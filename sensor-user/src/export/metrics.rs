@@ -313,7 +313,7 @@ fn region_families(state: &State) -> Vec<MetricFamily> {
 
 fn detail_families(state: &State) -> Vec<MetricFamily> {
     let law = &state.snapshot.conservation;
-    let queue_records = law.records_lost - state.totals.losses.lost_records;
+    let books = &state.books;
     vec![
         counters(
             "teiten_records_total",
@@ -323,11 +323,12 @@ fn detail_families(state: &State) -> Vec<MetricFamily> {
         ),
         counters(
             "teiten_records_lost_total",
-            "Flow records lost: the ring was full, or the queue behind it.",
+            "Flow records lost: the ring was full, or the queue behind it, or a daemon died that had read them.",
             &["reason"],
             [
                 labelled(["ring"], number(state.totals.losses.lost_records)),
-                labelled(["queue"], number(queue_records)),
+                labelled(["queue"], number(books.lost_queue.records)),
+                labelled(["crash"], number(books.lost_crash.records)),
             ],
         ),
         counters(
@@ -336,7 +337,8 @@ fn detail_families(state: &State) -> Vec<MetricFamily> {
             &["reason"],
             [
                 labelled(["ring"], number(law.lost_ring)),
-                labelled(["queue"], number(law.lost_queue)),
+                labelled(["queue"], number(books.lost_queue.packets)),
+                labelled(["crash"], number(books.lost_crash.packets)),
             ],
         ),
         counters(
@@ -359,6 +361,7 @@ fn health_families(state: &State) -> Vec<MetricFamily> {
         .clone()
         .map(|attachment| labelled([&attachment.interface], f64::from(u8::from(attachment.present))));
     let modes = attachments
+        .clone()
         .filter(|attachment| attachment.present)
         .map(|attachment| labelled([&attachment.interface, attachment.mode.name()], 1.0));
     vec![
@@ -379,6 +382,40 @@ fn health_families(state: &State) -> Vec<MetricFamily> {
             "1 where the XDP program is attached, 0 where it is not any more.",
             &["interface"],
             attached,
+        ),
+        counters(
+            "teiten_attached_again_total",
+            "Times that the XDP program was gone from the interface and attached again by this daemon.",
+            &["interface"],
+            attachments
+                .clone()
+                .map(|attachment| labelled([&attachment.interface], number(attachment.times_attached))),
+        ),
+        gauges(
+            "teiten_interface_up",
+            "1 where the interface is set up, 0 where it is down or gone.",
+            &["interface"],
+            attachments
+                .clone()
+                .map(|attachment| labelled([&attachment.interface], f64::from(u8::from(attachment.up)))),
+        ),
+        gauges(
+            "teiten_pinned",
+            "1 where maps and attachments outlive the daemon, 0 where every stop is a gap.",
+            &[],
+            [plain(f64::from(u8::from(state.pinned)))],
+        ),
+        counters(
+            "teiten_crashes_total",
+            "Daemons that ended without stopping, since the maps were made.",
+            &[],
+            [plain(number(state.books.crashes))],
+        ),
+        counters(
+            "teiten_clock_steps_total",
+            "Steps of the wall clock, since the maps were made.",
+            &[],
+            [plain(number(state.books.clock_steps))],
         ),
         gauges(
             "teiten_xdp_info",

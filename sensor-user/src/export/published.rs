@@ -1,15 +1,21 @@
 //! What the flush tick publishes, and every reader gets: one immutable state at a time.
 
-use std::sync::{
-    Arc, RwLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use sensor_keep::Status;
 
 use crate::{
     kernel::Attachment,
-    pipeline::{PortName, snapshot::Snapshot, sources::Estimates, tools::ToolTotals, totals::KernelTotals},
+    pipeline::{
+        PortName, ledger::Books, snapshot::Snapshot, sources::Estimates, tools::ToolTotals,
+        totals::KernelTotals,
+    },
     region::{Region, RegionInfo},
 };
 
@@ -46,6 +52,12 @@ pub struct State {
     pub records: Option<Arc<Status>>,
     /// Bytes in the ring after it was drained.
     pub ring_used_bytes: u64,
+    /// What became of all records that were read, by this daemon and those before it.
+    pub books: Books,
+    /// Whether maps and links outlive the daemon.
+    pub pinned: bool,
+    /// When the totals were read, by the clock that never steps.
+    pub read: Instant,
     /// When the program last saw a packet, in seconds since 1970; 0 for never.
     pub last_packet_seconds: f64,
 }
@@ -66,6 +78,15 @@ impl Published {
             .state
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = state;
+    }
+
+    /// Replaces where the program is attached, in the last state.
+    pub fn set_attachments(&self, attachments: &[Attachment]) {
+        if let Some(state) = self.get() {
+            let mut state = State::clone(&state);
+            state.attachments = attachments.to_vec();
+            self.set(state);
+        }
     }
 
     /// The last state; `None` before the first.

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::series::Series;
+use super::{listing::Kept, series::Series};
 use crate::{pipeline::PortName, region::Region};
 
 /// The file in the state directory.
@@ -23,11 +23,21 @@ struct Keys {
     ports: Vec<PortName>,
     regions: Vec<Region>,
     pairs: Vec<(PortName, Region)>,
+    /// Which maps the ports were counted in; 0 for such as ended with their process.
+    epoch: u64,
+    /// Each port, the totals at which its series begins, and whether it counts yet.
+    port_series: Vec<(PortName, [u64; 3], bool)>,
+    /// What ended series of ports had counted.
+    ports_retired: [u64; 3],
 }
 
 impl Keys {
-    fn of(series: &Series) -> Self {
+    fn of(series: &Series, epoch: u64) -> Self {
+        let ports = series.ports.kept();
         Self {
+            epoch,
+            port_series: ports.series,
+            ports_retired: ports.retired,
             ports: series.ports.keys().collect(),
             regions: series.regions.keys().collect(),
             pairs: series.pairs.keys().collect(),
@@ -40,11 +50,13 @@ impl Keys {
 pub struct Remembered {
     path: PathBuf,
     written: Keys,
+    epoch: u64,
 }
 
 impl Remembered {
-    /// Opens the memory in a state directory, and lists what was listed.
-    pub fn open(directory: &Path, series: &mut Series) -> Self {
+    /// Opens the memory in a state directory, and lists what was listed. `epoch` tells the maps of the totals from all
+    /// others; 0 is for such as begin with this process. Says as well whether the series of ports go on in these maps.
+    pub fn open(directory: &Path, epoch: u64, series: &mut Series) -> (Self, bool) {
         let path = directory.join(FILE);
         let written = match read(&path) {
             Ok(keys) => keys,
@@ -54,15 +66,24 @@ impl Remembered {
                 Keys::default()
             }
         };
-        series.ports.restore(written.ports.iter().copied());
+        let goes_on = epoch != 0 && written.epoch == epoch;
+        if goes_on {
+            series.ports.resume(&Kept {
+                series: written.port_series.clone(),
+                retired: written.ports_retired,
+            });
+        } else {
+            series.ports.restore(written.ports.iter().copied());
+        }
         series.regions.restore(written.regions.iter().copied());
         series.pairs.restore(written.pairs.iter().copied());
-        Self { path, written }
+        let remembered = Self { path, written, epoch };
+        (remembered, goes_on)
     }
 
     /// Writes the listed keys when they have changed.
     pub fn keep(&mut self, series: &Series) {
-        let keys = Keys::of(series);
+        let keys = Keys::of(series, self.epoch);
         if keys == self.written {
             return;
         }
@@ -105,7 +126,7 @@ mod tests {
     fn listed_keys_survive_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let mut before = series();
-        let mut memory = Remembered::open(directory.path(), &mut before);
+        let (mut memory, _) = Remembered::open(directory.path(), 0, &mut before);
         let port: PortName = "5555/tcp".parse().unwrap();
         let region: Region = "JP".parse().unwrap();
         before.ports.restore([port]);
@@ -113,9 +134,27 @@ mod tests {
         before.pairs.restore([(port, region)]);
         memory.keep(&before);
         let mut after = series();
-        Remembered::open(directory.path(), &mut after);
-        assert_eq!(Keys::of(&after), Keys::of(&before));
+        Remembered::open(directory.path(), 0, &mut after);
+        assert_eq!(Keys::of(&after, 0), Keys::of(&before, 0));
         assert!(after.ports.keys().any(|listed| listed == port));
+    }
+
+    #[test]
+    fn series_go_on_in_the_maps_that_they_were_counted_in_and_in_no_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut before = series();
+        let (mut memory, goes_on) = Remembered::open(directory.path(), 7, &mut before);
+        assert!(!goes_on, "nothing was remembered");
+        before
+            .ports
+            .update(|_| [10, 0, 0], &["5555/tcp".parse().unwrap()], 0);
+        memory.keep(&before);
+        let mut same = series();
+        assert!(Remembered::open(directory.path(), 7, &mut same).1);
+        assert_eq!(same.ports.kept(), before.ports.kept());
+        let mut other = series();
+        assert!(!Remembered::open(directory.path(), 8, &mut other).1);
+        assert_eq!(other.ports.kept().series[0].1, [0; 3]);
     }
 
     #[test]
@@ -124,7 +163,7 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             fs::write(directory.path().join(FILE), text).unwrap();
             let mut series = series();
-            Remembered::open(directory.path(), &mut series);
+            Remembered::open(directory.path(), 0, &mut series);
             assert!(series.ports.is_empty(), "{text}");
         }
     }

@@ -1,10 +1,15 @@
 //! Attaching to interfaces: which mode was taken, and why.
 
-use std::{error::Error as _, fmt, io};
+use std::{
+    error::Error,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
 
 use aya::programs::{
     ProgramError, Xdp,
-    xdp::{XdpLinkId, XdpMode},
+    links::{FdLink, LinkError, PinnedLink as AyaPinnedLink},
+    xdp::{XdpLink, XdpMode},
 };
 use sensor_common::{
     counters::{INTERFACE_SLOTS, interface_slot},
@@ -12,7 +17,7 @@ use sensor_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{KernelError, Sensor, holder, sys};
+use super::{KernelError, Sensor, holder, pins::PinnedLink, sys, watchdog::first_look};
 
 /// Where in the host's network path the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -62,9 +67,9 @@ pub enum ModeChoice {
 }
 
 /// The program on an interface.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// The interface's name.
+    /// The interface's name, as the operator gave it.
     pub interface: String,
     /// Its index.
     pub index: u32,
@@ -76,33 +81,32 @@ pub struct Attachment {
     pub present: bool,
     /// The program's number in the kernel.
     pub program: u32,
+    /// The interface's name now.
+    pub device: String,
+    /// Whether it is set up.
+    pub up: bool,
+    /// Why the program is not there, where it is not.
+    pub trouble: Option<String>,
+    /// How often it was attached again.
+    pub times_attached: u64,
 }
 
-impl Attachment {
-    /// Looks whether the program is still there: an interface may be deleted, and one of the same name that comes
-    /// back has no program.
-    ///
-    /// # Errors
-    /// The kernel does not say; what was known before stays.
-    pub fn look(&mut self) -> io::Result<()> {
-        self.present = match holder::program_on(self.index) {
-            Ok(program) => program == Some(self.program),
-            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => false,
-            Err(error) => return Err(error),
-        };
-        Ok(())
-    }
-}
-
-/// A program on an interface, as it is taken off.
+/// A program on an interface, as it is held.
 pub(super) struct Link {
-    program: &'static str,
     interface: String,
-    id: XdpLinkId,
+    index: u32,
+    /// Dropped, it takes the program off, unless it is pinned.
+    #[expect(dead_code, reason = "it is held, not used")]
+    held: XdpLink,
+    pin: Option<PathBuf>,
+    /// Whether it was there before this daemon.
+    adopted: bool,
 }
 
 impl Sensor {
-    /// Attaches the program to every interface, or to none.
+    /// Attaches the program to every interface, or to none. An attachment that an earlier daemon left is adopted: its
+    /// program is replaced in one step, and no packet comes between. One on an interface that is not named any more is
+    /// taken off.
     ///
     /// # Errors
     /// An interface does not exist, holds another program, or has no such mode.
@@ -116,29 +120,121 @@ impl Sensor {
             .map(|name| Ok((name.clone(), interface_index(name)?)))
             .collect::<Result<Vec<_>, KernelError>>()?;
         refuse_clash(&interfaces)?;
+        let mut found = match &self.pins {
+            Some(pins) => pins.links()?,
+            None => Vec::new(),
+        };
         let mut attachments = Vec::new();
         for (name, index) in interfaces {
-            match self.attach_one(&name, index, choice) {
+            let pinned = found.iter().position(|link| link.index == index);
+            let pinned = pinned.map(|place| found.swap_remove(place));
+            match self.attach_or_adopt(&name, index, choice, pinned) {
                 Ok(attachment) => attachments.push(attachment),
                 Err(error) => {
-                    self.detach()?;
+                    self.detach_new();
                     return Err(error);
                 }
             }
         }
+        for link in found {
+            take_off(&link);
+        }
         Ok(attachments)
     }
 
-    /// Takes the program off every interface.
+    /// Attaches the program once more to an interface that lost it, or that was made anew under the number `index`.
     ///
     /// # Errors
-    /// The program is missing from the object. An interface that is gone needs no detaching.
-    pub fn detach(&mut self) -> Result<(), KernelError> {
-        for link in std::mem::take(&mut self.links) {
-            if let Err(error) = self.program(link.program)?.detach(link.id) {
-                tracing::warn!(interface = link.interface, %error, "the program could not be taken off");
-            }
+    /// As [`Self::attach`].
+    pub fn attach_again(
+        &mut self,
+        name: &str,
+        index: u32,
+        choice: ModeChoice,
+    ) -> Result<Attachment, KernelError> {
+        self.let_go(name);
+        self.attach_one(name, index, choice)
+    }
+
+    /// Lets go of the link to an interface, which is dead.
+    fn let_go(&mut self, name: &str) {
+        for link in self.links.extract_if(.., |link| link.interface == name) {
+            remove_pin(&link);
         }
+    }
+
+    /// Takes the program off every interface, pinned or not.
+    pub fn detach(&mut self) {
+        for link in self.links.drain(..) {
+            remove_pin(&link);
+        }
+    }
+
+    /// Takes the program off where this daemon brought it.
+    fn detach_new(&mut self) {
+        for link in self.links.extract_if(.., |link| !link.adopted) {
+            remove_pin(&link);
+        }
+    }
+
+    fn attach_or_adopt(
+        &mut self,
+        name: &str,
+        index: u32,
+        choice: ModeChoice,
+        pinned: Option<PinnedLink>,
+    ) -> Result<Attachment, KernelError> {
+        let Some(pinned) = pinned else {
+            return self.attach_one(name, index, choice);
+        };
+        let mode = match pinned.mode {
+            Some(mode) if pinned.attached => mode,
+            _ => return Err(KernelError::LinkElsewhere { path: pinned.path }),
+        };
+        let wanted = match choice {
+            ModeChoice::Auto => mode,
+            ModeChoice::Native => Mode::Native,
+            ModeChoice::Generic => Mode::Generic,
+        };
+        if mode != wanted {
+            tracing::warn!(
+                interface = name,
+                from = mode.name(),
+                to = wanted.name(),
+                "the mode changes: the program is taken off and attached anew, and packets between are not counted"
+            );
+            take_off(&pinned);
+            return self.attach_one(name, index, choice);
+        }
+        let program = self.adopt(name, index, mode, &pinned.path)?;
+        self.attachment(name, index, mode, "adopted from the daemon before", program)
+    }
+
+    /// Puts the program in the place of the one that is attached by a pinned link; says which.
+    fn adopt(&mut self, name: &str, index: u32, mode: Mode, pin: &Path) -> Result<&'static str, KernelError> {
+        let refusal = match self.replace(names::PROGRAM, name, index, pin) {
+            Ok(()) => return Ok(names::PROGRAM),
+            Err(refusal) => refusal,
+        };
+        if refusal.asks_for_frags() && self.replace(names::PROGRAM_FRAGS, name, index, pin).is_ok() {
+            return Ok(names::PROGRAM_FRAGS);
+        }
+        Err(refusal.explain(name, index, mode))
+    }
+
+    fn replace(&mut self, program: &'static str, name: &str, index: u32, pin: &Path) -> Result<(), Refusal> {
+        let link = AyaPinnedLink::from_pin(pin).map_err(|error| Refusal::of(&error))?;
+        let link = XdpLink::try_from(FdLink::from(link)).map_err(|error| Refusal::of(&error))?;
+        let xdp = self.program(program).map_err(|error| Refusal::of(&error))?;
+        let id = xdp.attach_to_link(link).map_err(|error| Refusal::of(&error))?;
+        let link = xdp.take_link(id).map_err(|error| Refusal::of(&error))?;
+        self.links.push(Link {
+            interface: name.to_owned(),
+            index,
+            held: link,
+            pin: Some(pin.to_owned()),
+            adopted: true,
+        });
         Ok(())
     }
 
@@ -173,6 +269,7 @@ impl Sensor {
             name: program,
             source: Box::new(error),
         })?;
+        let (device, up) = first_look(interface, index);
         let several_buffers = ", with frames in several buffers as the MTU needs them";
         Ok(Attachment {
             interface: interface.to_owned(),
@@ -184,35 +281,101 @@ impl Sensor {
             },
             present: true,
             program: info.id(),
+            device,
+            up,
+            trouble: None,
+            times_attached: 0,
         })
     }
 
     /// Attaches the plain program, or the one for several buffers where the driver asks for it; says which.
     fn attach_as(&mut self, name: &str, index: u32, mode: Mode) -> Result<&'static str, KernelError> {
         let refusal = match attach_program(self.program(names::PROGRAM)?, index, mode) {
-            Ok(id) => {
-                self.keep(names::PROGRAM, name, id);
+            Ok(link) => {
+                self.keep(name, index, link)?;
                 return Ok(names::PROGRAM);
             }
             Err(refusal) => refusal,
         };
         // A frame larger than a page needs the other entry point (Linux 5.18); older kernels refuse to load it.
-        if matches!(refusal.errno, Some(libc::ERANGE | libc::EOPNOTSUPP))
+        if refusal.asks_for_frags()
             && let Ok(frags) = self.program(names::PROGRAM_FRAGS)
-            && let Ok(id) = attach_program(frags, index, mode)
+            && let Ok(link) = attach_program(frags, index, mode)
         {
-            self.keep(names::PROGRAM_FRAGS, name, id);
+            self.keep(name, index, link)?;
             return Ok(names::PROGRAM_FRAGS);
         }
         Err(refusal.explain(name, index, mode))
     }
 
-    fn keep(&mut self, program: &'static str, interface: &str, id: XdpLinkId) {
+    /// Keeps a new link, and pins it where links are pinned.
+    fn keep(&mut self, interface: &str, index: u32, link: XdpLink) -> Result<(), KernelError> {
+        let (held, pin) = match &self.pins {
+            Some(pins) => {
+                let path = pins.link(index);
+                (pin_link(link, &path)?, Some(path))
+            }
+            None => (link, None),
+        };
+        self.ledger().name_interface(interface_slot(index), interface);
         self.links.push(Link {
-            program,
             interface: interface.to_owned(),
-            id,
+            index,
+            held,
+            pin,
+            adopted: false,
         });
+        Ok(())
+    }
+}
+
+/// Pins a link; whatever dead link had its place is gone then.
+fn pin_link(link: XdpLink, path: &Path) -> Result<XdpLink, KernelError> {
+    let failed = |source| KernelError::Pin {
+        path: path.to_owned(),
+        source: Box::new(source),
+    };
+    let unlinked = |error: LinkError| KernelError::PinFolder {
+        path: path.to_owned(),
+        source: io::Error::other(error.to_string()),
+    };
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(KernelError::PinFolder {
+                path: path.to_owned(),
+                source,
+            });
+        }
+        _ => {}
+    }
+    let link = FdLink::try_from(link).map_err(unlinked)?;
+    let pinned = link.pin(path).map_err(failed)?;
+    XdpLink::try_from(FdLink::from(pinned)).map_err(unlinked)
+}
+
+fn remove_pin(link: &Link) {
+    let Some(pin) = &link.pin else { return };
+    if let Err(error) = fs::remove_file(pin) {
+        tracing::warn!(
+            interface = link.interface,
+            index = link.index,
+            pin = %pin.display(),
+            %error,
+            "the pin of a link cannot be removed"
+        );
+    }
+}
+
+/// Takes off what is attached by a pinned link alone.
+fn take_off(link: &PinnedLink) {
+    let interface = link.interface.as_deref().unwrap_or("one that is gone");
+    match fs::remove_file(&link.path) {
+        Ok(()) => tracing::info!(
+            interface,
+            index = link.index,
+            "an attachment of an earlier daemon is taken off"
+        ),
+        Err(error) => tracing::warn!(interface, %error, "the pin of a link cannot be removed"),
     }
 }
 
@@ -258,6 +421,19 @@ struct Refusal {
 }
 
 impl Refusal {
+    /// What the system said, somewhere down the chain of causes.
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        Self {
+            errno: errno_of(error),
+            text: innermost(error),
+        }
+    }
+
+    /// Whether the driver may take the program for frames in several buffers.
+    fn asks_for_frags(&self) -> bool {
+        matches!(self.errno, Some(libc::ERANGE | libc::EOPNOTSUPP))
+    }
+
     fn explain(self, interface: &str, index: u32, mode: Mode) -> KernelError {
         let interface = interface.to_owned();
         match (self.errno, mode) {
@@ -309,18 +485,16 @@ impl Refusal {
     }
 }
 
-fn attach_program(program: &mut Xdp, index: u32, mode: Mode) -> Result<XdpLinkId, Refusal> {
+fn attach_program(program: &mut Xdp, index: u32, mode: Mode) -> Result<XdpLink, Refusal> {
     program
         .attach_to_if_index(index, mode.to_aya())
-        .map_err(|error| Refusal {
-            errno: errno_of(&error),
-            text: innermost(&error),
-        })
+        .and_then(|id| program.take_link(id))
+        .map_err(|error| Refusal::of(&error))
 }
 
 /// The system's error number, somewhere down the chain of causes.
-fn errno_of(error: &ProgramError) -> Option<i32> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+fn errno_of(error: &(dyn Error + 'static)) -> Option<i32> {
+    let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(number) = error
             .downcast_ref::<io::Error>()
@@ -337,7 +511,7 @@ fn errno_of(error: &ProgramError) -> Option<i32> {
 }
 
 /// The words of the innermost cause.
-fn innermost(error: &ProgramError) -> String {
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,6 +1,9 @@
 //! Reading the exact totals: every per-CPU array whole, in one system call where the kernel can.
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::{
+    collections::BTreeMap,
+    os::fd::{AsFd as _, OwnedFd},
+};
 
 use aya::{
     Ebpf, Pod,
@@ -62,7 +65,8 @@ impl Counters {
         })
     }
 
-    /// Reads everything, added up over the CPUs. `interfaces` are the names and indices of those attached to.
+    /// Reads everything, added up over the CPUs. `interfaces` are the names and indices of those that counted; a name
+    /// may stand there with several.
     ///
     /// # Errors
     /// A map cannot be read.
@@ -80,10 +84,11 @@ impl Counters {
             classes: Class::ALL.map(|class| classes[class as usize][0]),
             icmp_types: self.icmp_types.read(self.possible_cpus)?.into_flattened(),
             protocols: self.protocols.read(self.possible_cpus)?.into_flattened(),
-            interfaces: interfaces
-                .iter()
-                .map(|(name, index)| (name.clone(), by_interface[interface_slot(*index) as usize][0]))
-                .collect(),
+            interfaces: by_name(
+                interfaces
+                    .iter()
+                    .map(|(name, index)| (name.clone(), by_interface[interface_slot(*index) as usize][0])),
+            ),
             ports,
             losses: self.read_losses()?,
         })
@@ -178,6 +183,15 @@ where
         }
         Ok(values)
     }
+}
+
+/// Adds up what one name counted under several numbers: an interface that is made again has a new one.
+fn by_name(counts: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
+    let mut sums = BTreeMap::new();
+    for (name, packets) in counts {
+        *sums.entry(name).or_insert(0_u64) += packets;
+    }
+    sums.into_iter().collect()
 }
 
 fn add_up<const WORDS: usize>(each_cpu: &[[u64; WORDS]]) -> [u64; WORDS] {

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use aya::{EbpfError, maps::MapError, programs::ProgramError};
+use aya::{EbpfError, maps::MapError, pin::PinError, programs::ProgramError};
 
 /// What can go wrong between the daemon and the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +156,10 @@ pub enum KernelError {
         cause: String,
     },
     /// The ring of records cannot be mapped.
-    #[error("the ring of records cannot be mapped: {0}")]
+    #[error(
+        "the ring of records cannot be mapped: {0}; try a smaller `kernel.ring_size`, or let the daemon have more \
+         address space"
+    )]
     Ring(io::Error),
     /// A CPU cannot be worked on.
     #[error("the flow cache of CPU {cpu} cannot be flushed: {cause}")]
@@ -165,6 +168,87 @@ pub enum KernelError {
         cpu: u32,
         /// Why.
         cause: String,
+    },
+    /// Pins need a BPF file system, and there is none.
+    #[error(
+        "{} is in no BPF file system, so nothing could outlive the daemon: `mount -t bpf bpf /sys/fs/bpf`, or give \
+         another folder with `kernel.pin_directory`, or run with `kernel.pin = false` (`--no-pin`), where every stop \
+         is a gap", .0.display()
+    )]
+    NoBpfFileSystem(PathBuf),
+    /// A folder or a pin cannot be worked with.
+    #[error(
+        "{} cannot be used for pins ({source}): run as root, give a folder of the sensor's own user with \
+         `kernel.pin_directory`, or run with `kernel.pin = false` (`--no-pin`)", path.display()
+    )]
+    PinFolder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An object cannot be pinned.
+    #[error("{} cannot be pinned: {source}", path.display())]
+    Pin {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: Box<PinError>,
+    },
+    /// Another daemon works with the pins.
+    #[error(
+        "a sensor of this id runs already, as {holder} (it holds {}): stop it first, or give this one another id \
+         with `--id` and another interface", folder.display()
+    )]
+    AlreadyRunning {
+        /// The sensor's folder.
+        folder: PathBuf,
+        /// Who.
+        holder: String,
+    },
+    /// The pins are those of another version.
+    #[error(
+        "what is pinned at {} is of layout {found}, and this version has {own}: run the version that made it, or take \
+         it off with `teiten detach`, or begin anew with `--discard-pins`, which loses the totals in it", folder.display()
+    )]
+    OtherLayout {
+        /// The set.
+        folder: PathBuf,
+        /// Its layout.
+        found: String,
+        /// Ours.
+        own: String,
+    },
+    /// The pins are not what a daemon of this version left.
+    #[error(
+        "the pins at {} are damaged: {what}; take them off with `teiten detach`, or begin anew with `--discard-pins`: \
+         the totals in them are lost either way", folder.display()
+    )]
+    PinsDamaged {
+        /// The set.
+        folder: PathBuf,
+        /// How.
+        what: String,
+    },
+    /// The object makes other maps than the daemon reads.
+    #[error(
+        "the map `{name}` of the eBPF object is not what this daemon reads: {misfit}; build daemon and object from the \
+         same source"
+    )]
+    OtherObject {
+        /// The map.
+        name: &'static str,
+        /// How it differs.
+        misfit: String,
+    },
+    /// A pinned link is on an interface of another network namespace.
+    #[error(
+        "the link pinned at {} is not on an interface of this network namespace: run the sensor where it was, or \
+         give this one another id with `--id`, or take the link off with `teiten detach`", path.display()
+    )]
+    LinkElsewhere {
+        /// The pin.
+        path: PathBuf,
     },
     /// The watch list is larger than the index can name.
     #[error(

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, LinkXdp, XdpAttached};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
-use super::{holder, netdev, sys::ethtool};
+use super::{Mode, holder, netdev, sys::ethtool};
 pub use super::{
     netdev::XdpFeatures,
     sys::ethtool::{Channels, Offloads},
@@ -49,22 +49,23 @@ impl Hardware {
     /// There is none, or the kernel does not say.
     pub fn look(index: u32, name: &str) -> io::Result<Self> {
         let link = holder::link_message(index)?;
+        let here = holder::read(&link);
         let mtu = link.attributes.iter().find_map(|attribute| match attribute {
             LinkAttribute::Mtu(mtu) => Some(*mtu),
             _ => None,
         });
         Ok(Self {
-            up: link.header.flags.contains(LinkFlags::Up),
+            up: here.up,
             promiscuous: is_promiscuous(&link),
             mtu: mtu.unwrap_or(0),
             driver: ethtool::driver(name).ok(),
             xdp: netdev::xdp_features(index)?,
             channels: ethtool::channels(name).ok(),
             offloads: ethtool::offloads(name).ok(),
-            program: holder::program_of(&link).map(|id| Holder {
+            program: here.program.map(|id| Holder {
                 id,
                 described: holder::describe(id),
-                generic: is_generic(&link),
+                generic: here.mode == Some(Mode::Generic),
             }),
         })
     }
@@ -77,13 +78,4 @@ fn is_promiscuous(link: &LinkMessage) -> bool {
         .iter()
         .any(|attribute| matches!(attribute, LinkAttribute::Promiscuity(count) if *count > 0));
     captured || link.header.flags.contains(LinkFlags::Promisc)
-}
-
-fn is_generic(link: &LinkMessage) -> bool {
-    link.attributes.iter().any(|attribute| match attribute {
-        LinkAttribute::Xdp(parts) => parts
-            .iter()
-            .any(|part| matches!(part, LinkXdp::Attached(XdpAttached::SocketBuffer))),
-        _ => false,
-    })
 }

@@ -9,6 +9,9 @@ use sensor_common::{
     watch,
 };
 
+/// A batch, and what is known of it: `Stage` of the program.
+pub(super) const STAGE_BYTES: usize = 24 + BATCH_RECORDS * RECORD_BYTES;
+
 /// Memory of the maps, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapMemory {
@@ -26,11 +29,10 @@ impl MapMemory {
     #[must_use]
     pub fn new(flow_slots: u32, ring_bytes: u32, watch_blocks: usize, possible_cpus: u32) -> Self {
         let counters = Outcome::COUNT + CLASS_SLOTS + ICMP_TYPE_COUNT + PROTOCOL_COUNT + INTERFACE_SLOTS;
-        let stage = 24 + BATCH_RECORDS * RECORD_BYTES;
         let each_cpu = counters * size_of::<u64>()
             + PORT_COUNT * size_of::<PortCounters>()
             + flow_slots as usize * RECORD_BYTES
-            + stage
+            + STAGE_BYTES
             + size_of::<FlowState>();
         let shared =
             size_of::<watch::Index>() + watch_blocks * size_of::<watch::Block>() + ring_bytes as usize;

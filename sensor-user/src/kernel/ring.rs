@@ -16,6 +16,26 @@ const DISCARDED: u32 = 1 << 30;
 /// Bytes of a header.
 const HEADER_BYTES: u64 = 8;
 
+/// Whoever takes what is read.
+pub trait Consumer {
+    /// Takes an entry.
+    fn take(&mut self, entry: &[u8]);
+    /// Everything up to `position` was taken, and its space is about to be given back: what must not be taken a second
+    /// time, whatever happens, is noted now.
+    fn note(&mut self, position: u64);
+}
+
+/// Takes entries, and notes nothing.
+struct Forgetful<F>(F);
+
+impl<F: FnMut(&[u8])> Consumer for Forgetful<F> {
+    fn take(&mut self, entry: &[u8]) {
+        self.0(entry);
+    }
+
+    fn note(&mut self, _: u64) {}
+}
+
 /// The reading end of a BPF ring buffer.
 #[derive(Debug)]
 pub struct RingReader {
@@ -49,8 +69,31 @@ impl RingReader {
         })
     }
 
+    /// Goes on at `position`, up to where an earlier reader had noted what it took. It died before it gave that space
+    /// back, if the consumer's position is behind it.
+    ///
+    /// # Errors
+    /// The ring cannot have been read up to there.
+    pub fn resume_at(&mut self, position: u64) -> io::Result<()> {
+        if position < self.position || position > self.end() {
+            return Err(io::Error::other(format!(
+                "it was noted as read up to {position}, but is given back up to {} and written up to {}",
+                self.position,
+                self.end()
+            )));
+        }
+        self.position = position;
+        self.release();
+        Ok(())
+    }
+
     /// Reads what is there, at most `limit` bytes of it, and hands each entry to `entry`. Answers the bytes read.
-    pub fn read(&mut self, limit: u64, mut entry: impl FnMut(&[u8])) -> u64 {
+    pub fn read(&mut self, limit: u64, entry: impl FnMut(&[u8])) -> u64 {
+        self.read_into(limit, &mut Forgetful(entry))
+    }
+
+    /// The same for a consumer that notes what it took.
+    pub fn read_into(&mut self, limit: u64, consumer: &mut impl Consumer) -> u64 {
         let start = self.position;
         let end = self.mapping.producer_position().load(Ordering::Acquire);
         while self.position < end && self.position - start < limit {
@@ -60,14 +103,18 @@ impl RingReader {
             }
             let length = header & !(BUSY | DISCARDED);
             if header & DISCARDED == 0 {
-                entry(self.mapping.payload(self.position, length as usize));
+                consumer.take(self.mapping.payload(self.position, length as usize));
             }
             self.position += (u64::from(length) + HEADER_BYTES).next_multiple_of(8);
             if self.position - self.released >= self.step {
+                consumer.note(self.position);
                 self.release();
             }
         }
-        self.release();
+        if self.position != self.released {
+            consumer.note(self.position);
+            self.release();
+        }
         self.position - start
     }
 

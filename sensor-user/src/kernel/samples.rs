@@ -91,8 +91,16 @@ impl Samples {
     /// The map cannot be read.
     pub fn totals(&self) -> Result<SampleTotals, KernelError> {
         let state = self.state.read(self.possible_cpus)?;
-        let [_due, chosen, taken, over_rate, over_source, over_ring] =
-            state.first().copied().unwrap_or_default();
+        let [
+            _due,
+            chosen,
+            taken,
+            over_rate,
+            over_source,
+            over_ring,
+            _reasons,
+            _bucket,
+        ] = state.first().copied().unwrap_or_default();
         Ok(SampleTotals {
             chosen,
             taken,

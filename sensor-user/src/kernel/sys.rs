@@ -10,6 +10,7 @@ use std::{
 use caps::{CapSet, Capability};
 
 pub mod ethtool;
+pub mod objects;
 
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 /// What kernels answer that have no batch look-up for a map type: not one of the C library's numbers.
@@ -168,6 +169,18 @@ pub fn clock_is_synchronised() -> io::Result<bool> {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(state.status & libc::STA_UNSYNC == 0),
     }
+}
+
+/// The time since boot, suspends included, in nanoseconds.
+#[must_use]
+pub fn boot_nanoseconds() -> i64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the structure outlives the call; this clock is always there.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut now) };
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
 /// The kernel's memory page, in bytes.

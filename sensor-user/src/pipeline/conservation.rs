@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use sensor_common::record::{Marker, Record};
 
+use super::ledger::Amount;
+
 /// What was read of one CPU, and what its last marker said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Cpu {
@@ -50,6 +52,33 @@ pub struct Conservation {
 }
 
 impl Conservation {
+    /// Books that go on where others ended, with what had been read of each CPU.
+    #[must_use]
+    pub fn resume(read: impl IntoIterator<Item = (u32, Amount)>) -> Self {
+        let cpu = |amount: Amount| Cpu {
+            read_packets: amount.packets,
+            read_records: amount.records,
+            ..Cpu::default()
+        };
+        let cpus = read
+            .into_iter()
+            .filter(|(_, amount)| *amount != Amount::default());
+        Self {
+            cpus: cpus.map(|(number, amount)| (number, cpu(amount))).collect(),
+        }
+    }
+
+    /// What was read of each CPU.
+    pub fn read(&self) -> impl Iterator<Item = (u32, Amount)> + '_ {
+        self.cpus.iter().map(|(number, cpu)| {
+            let amount = Amount {
+                packets: cpu.read_packets,
+                records: cpu.read_records,
+            };
+            (*number, amount)
+        })
+    }
+
     /// Takes a record that was read.
     pub fn record(&mut self, record: &Record) {
         let cpu = self.cpus.entry(record.cpu.into()).or_default();
@@ -186,6 +215,25 @@ mod tests {
             (report.difference, report.read_packets, report.resident_packets),
             (0, 12, 3)
         );
+    }
+
+    #[test]
+    fn books_that_are_resumed_go_on_exactly() {
+        let mut first = Conservation::default();
+        first.record(&record(0, 5));
+        first.record(&record(2, 7));
+        first.marker(&marker(2, 7, 7, 0));
+        let mut second = Conservation::resume(first.read());
+        assert_eq!(second.report().read_packets, 12);
+        second.record(&record(0, 4));
+        second.marker(&marker(0, 9, 9, 0));
+        second.marker(&marker(2, 7, 7, 0));
+        assert_eq!((second.report().difference, second.report().read_records), (0, 3));
+        // Without what was read before, the same marker shows a gap.
+        let mut forgetful = Conservation::default();
+        forgetful.record(&record(0, 4));
+        forgetful.marker(&marker(0, 9, 9, 0));
+        assert_eq!(forgetful.report().difference, 5);
     }
 
     #[test]

@@ -7,10 +7,12 @@ pub mod conservation;
 pub mod decode;
 pub mod derive;
 pub mod hourly;
+pub mod ledger;
 mod port_name;
 pub mod snapshot;
 pub mod sources;
 pub mod tools;
 pub mod totals;
+pub mod wall_clock;
 
 pub use self::port_name::{PortName, PortTransport};

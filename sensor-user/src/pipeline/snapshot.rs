@@ -13,6 +13,7 @@ use super::{
     PortName, PortTransport,
     conservation::Report,
     derive::Derived,
+    ledger::{Amount, Books},
     sources::{Dimension, SourcesRow},
     tools::instances::Instances,
     totals::KernelTotals,
@@ -82,12 +83,18 @@ pub struct ConservationRow {
     pub drained: u64,
     /// In records that were taken into the derived totals.
     pub derived: u64,
+    /// In records that daemons before this one took into theirs, while the kernel went on counting.
+    #[serde(default)]
+    pub derived_earlier: u64,
     /// In the kernel's caches and batches at the last markers.
     pub resident: i64,
     /// In records that the ring refused.
     pub lost_ring: u64,
     /// In records that came faster than they could be taken in.
     pub lost_queue: u64,
+    /// In records that a daemon had read when it died, and had not published.
+    #[serde(default)]
+    pub lost_crash: u64,
     /// Records that were read from the ring.
     pub records: u64,
 }
@@ -209,13 +216,17 @@ pub struct Frame<'a> {
     pub report: Report,
     /// Records and packets that the queue refused.
     pub lost_queue: (u64, u64),
+    /// What daemons before this one did with records; nothing where there was none.
+    pub earlier: Books,
 }
 
 impl Snapshot {
     /// Puts the totals into the form.
     #[must_use]
     pub fn new(frame: &Frame<'_>, totals: &KernelTotals, derived: &Derived) -> Self {
-        let (queue_records, queue_packets) = frame.lost_queue;
+        let (records, packets) = frame.lost_queue;
+        let lost_queue = frame.earlier.lost_queue.plus(Amount { packets, records });
+        let lost = lost_queue.plus(frame.earlier.lost_crash);
         Self {
             schema: SCHEMA,
             sensor: frame.sensor.to_owned(),
@@ -235,15 +246,17 @@ impl Snapshot {
             interfaces: totals.interfaces.iter().cloned().collect(),
             conservation: ConservationRow {
                 difference: frame.report.difference,
-                records_lost: totals.losses.lost_records + queue_records,
-                packets_lost_detail: totals.losses.lost_packets + queue_packets,
+                records_lost: totals.losses.lost_records + lost.records,
+                packets_lost_detail: totals.losses.lost_packets + lost.packets,
                 observed: totals.observed(),
                 observed_by_kind: totals.observed_by_kind(),
                 drained: frame.report.read_packets,
                 derived: derived.packets,
+                derived_earlier: frame.earlier.derived.packets,
                 resident: frame.report.resident_packets,
                 lost_ring: totals.losses.lost_packets,
-                lost_queue: queue_packets,
+                lost_queue: lost_queue.packets,
+                lost_crash: frame.earlier.lost_crash.packets,
                 records: frame.report.read_records,
             },
             ports: port_rows(totals, derived),

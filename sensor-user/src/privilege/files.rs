@@ -11,8 +11,8 @@ use super::Needs;
 const RIGHTS: ABI = ABI::V5;
 /// What the C library, name resolution, time zones and the flush look at.
 const SYSTEM: [&str; 8] = ["/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sys", "/usr"];
-/// Where programs and maps may be pinned, and where nothing is kept.
-const WRITTEN: [&str; 2] = ["/dev/null", "/sys/fs/bpf"];
+/// Where nothing is kept.
+const WRITTEN: [&str; 1] = ["/dev/null"];
 
 /// Whether the kernel fences the file system off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

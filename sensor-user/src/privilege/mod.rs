@@ -60,6 +60,10 @@ impl Needs {
             needs.read_beside(file);
         }
         needs.write.extend(config.state_directory.clone());
+        // An interface that is made again gets a new link there.
+        needs
+            .write
+            .extend(config.pin.then(|| config.pin_place().folder()));
         // Where the disk does not let the folder be made yet, it is made later, in the one that is there.
         let records = config.records.as_ref().map(|records| records.directory.as_path());
         needs

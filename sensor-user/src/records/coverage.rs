@@ -33,6 +33,32 @@ impl Reading {
         }
     }
 
+    /// What of it outlives a daemon: what the kernel counts.
+    #[must_use]
+    pub fn counters(&self) -> Vec<u64> {
+        let (records, packets) = self.lost[0];
+        let rest = [records, packets];
+        self.outcomes
+            .iter()
+            .chain(&self.classes)
+            .chain(&rest)
+            .copied()
+            .collect()
+    }
+
+    /// What [`Self::counters`] gave; `None` for what a program of another layout counted.
+    #[must_use]
+    pub fn from_counters(counters: &[u64]) -> Option<Self> {
+        let mut reading = Self::default();
+        let (outcomes, rest) = counters.split_at_checked(reading.outcomes.len())?;
+        let (classes, rest) = rest.split_at_checked(reading.classes.len())?;
+        reading.outcomes.copy_from_slice(outcomes);
+        reading.classes.copy_from_slice(classes);
+        let [records, packets] = *rest else { return None };
+        reading.lost[0] = (records, packets);
+        Some(reading)
+    }
+
     /// Counts a packet, for packets that do not come through the kernel.
     pub fn count(&mut self, result: Result<&Observation, Outcome>) {
         let outcome = match result {

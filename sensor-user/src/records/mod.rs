@@ -1,5 +1,6 @@
 //! Records on disk: what the pipeline adds to the hours goes to the keeper, from the sensor and from replays alike.
 
+mod adopted;
 mod coverage;
 mod recorder;
 mod rows;
@@ -11,6 +12,7 @@ use sensor_records::{Micros, rows::SensorRow};
 
 use self::rows::addition;
 pub use self::{
+    adopted::Adopted,
     coverage::{Circumstances, Reading, seconds_by_hour},
     recorder::{Handle, Message, spawn},
 };
@@ -54,6 +56,7 @@ impl Once {
     pub fn add(&mut self, hours: &[Hour]) -> Result<(), KeepError> {
         let interval = Interval {
             hours: hours.iter().map(addition).collect(),
+            reached: None,
         };
         self.keeper.commit(&interval, 0)
     }
@@ -63,7 +66,11 @@ impl Once {
     /// # Errors
     /// The disk does not take it, or there are records already.
     pub fn close(mut self, coverage: Vec<Addition>) -> Result<(), KeepError> {
-        self.keeper.commit(&Interval { hours: coverage }, 0)?;
+        let last = Interval {
+            hours: coverage,
+            reached: None,
+        };
+        self.keeper.commit(&last, 0)?;
         self.keeper.close_all()
     }
 }

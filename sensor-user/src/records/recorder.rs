@@ -11,13 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sensor_keep::{Addition, Interval, Keeper, Settings, Status, add_coverage, hour_of};
+use sensor_keep::{Addition, Interval, Keeper, Reached, Settings, Status, add_coverage, hour_of};
 use sensor_records::{
     Micros,
     rows::{CoverageRow, SensorRow, UniqueRow},
 };
 
-use super::rows::addition;
+use super::{Adopted, Reading, rows::addition};
 use crate::pipeline::hourly::Hour;
 
 /// How often what is due is looked for.
@@ -27,8 +27,10 @@ const MAINTENANCE: Duration = Duration::from_secs(10);
 pub enum Message {
     /// What the pipeline added.
     Hours(Vec<Hour>),
-    /// What an interval saw, by hour.
-    Coverage(BTreeMap<i64, CoverageRow>),
+    /// The counters outlive daemons: these are those that this one adopted. Comes first, if at all.
+    Adopted(Box<Adopted>),
+    /// What an interval saw, by hour, and what the counters showed at its end.
+    Coverage(BTreeMap<i64, CoverageRow>, Box<Reading>),
     /// Sketches of an hour.
     Uniques(i64, Vec<UniqueRow>),
 }
@@ -53,7 +55,7 @@ impl Handle {
     }
 }
 
-/// Starts the recorder; it ends when nobody can send any more.
+/// Starts the recorder; it ends when nobody can send any more. `epoch` is the number of counters that outlive daemons.
 ///
 /// # Errors
 /// The thread cannot be started.
@@ -61,6 +63,7 @@ pub fn spawn(
     settings: Settings,
     description: SensorRow,
     status: Arc<Status>,
+    epoch: Option<u64>,
 ) -> std::io::Result<(Handle, JoinHandle<()>)> {
     let (sender, receiver) = channel();
     let idle = Arc::new(AtomicBool::new(true));
@@ -71,6 +74,12 @@ pub fn spawn(
         idle: Arc::clone(&idle),
         keeper: None,
         pending: BTreeMap::new(),
+        adopted: None,
+        reached: epoch.map(|epoch| Reached {
+            epoch,
+            counters: Reading::default().counters(),
+            before: (0, 0),
+        }),
         maintained: None,
         complained: None,
     };
@@ -89,6 +98,10 @@ struct Recorder {
     keeper: Option<Keeper>,
     /// What is not written yet, by hour.
     pending: BTreeMap<i64, Addition>,
+    /// Adopted, and not compared with the records yet.
+    adopted: Option<Box<Adopted>>,
+    /// How far the totals are followed once what is pending is written, where they outlive this daemon.
+    reached: Option<Reached>,
     maintained: Option<Instant>,
     /// What was said of the disk last: each cause is said once.
     complained: Option<String>,
@@ -125,12 +138,20 @@ impl Recorder {
                     to.cells.extend(added.cells);
                     to.sources.extend(added.sources);
                     to.folded_ports.extend(added.folded_ports);
+                    to.records += added.records;
                     add_coverage(&mut to.coverage, &added.coverage);
                 }
             }
-            Message::Coverage(rows) => {
+            Message::Adopted(adopted) => {
+                self.reached = Some(adopted.reached());
+                self.adopted = Some(adopted);
+            }
+            Message::Coverage(rows, reading) => {
                 for (hour, row) in rows {
                     add_coverage(&mut self.at(hour).coverage, &row);
+                }
+                if let Some(reached) = &mut self.reached {
+                    reached.counters = reading.counters();
                 }
             }
             // A later sketch of an hour has all that an earlier one has.
@@ -177,9 +198,22 @@ impl Recorder {
             keeper.note_gap(now)?;
             self.keeper.insert(keeper)
         };
+        if let Some(adopted) = &self.adopted {
+            let owed = adopted.owed(keeper.followed()?.as_ref());
+            self.adopted = None;
+            if let Some(owed) = owed {
+                let to = self.pending.entry(hour_of(now)).or_insert_with(|| Addition {
+                    hour: hour_of(now),
+                    ..Addition::default()
+                });
+                add_coverage(&mut to.coverage, &owed.coverage);
+                to.records += owed.records;
+            }
+        }
         if !self.pending.is_empty() {
             let interval = Interval {
                 hours: std::mem::take(&mut self.pending).into_values().collect(),
+                reached: self.reached.clone(),
             };
             if let Err(error) = keeper.commit(&interval, now) {
                 let back = interval

@@ -30,6 +30,7 @@ pub(super) fn addition(hour: &Hour) -> Addition {
             unrecorded: count(hour.unrecorded),
             ..CoverageRow::default()
         },
+        records: hour.records,
         ..Addition::default()
     };
     let cells = hour.cells.cells.iter().map(|(key, cell)| cell_row(key, *cell));

@@ -18,6 +18,7 @@ use crate::{
     pipeline::{
         conservation::Report,
         derive::{Aggregator, record_of},
+        ledger::Books,
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
     },
@@ -171,6 +172,7 @@ impl Counting {
                 ..Report::default()
             },
             lost_queue: (0, 0),
+            earlier: Books::default(),
         };
         Snapshot::new(&frame, &self.totals, &derived)
     }

@@ -16,7 +16,7 @@ use prometheus::Histogram;
 use sensor_common::record::Marker;
 
 use crate::{
-    kernel::{RingReader, sys},
+    kernel::{Ledger, RingReader, ring::Consumer, sys},
     pipeline::{
         conservation::{Conservation, Report},
         decode::{Entry, next_entry},
@@ -56,12 +56,20 @@ pub struct Barrier {
 pub struct Shared {
     stop: AtomicBool,
     barrier: AtomicU64,
+    last: AtomicBool,
 }
 
 impl Shared {
     /// Asks for a barrier behind all that is in the ring now; gives its number.
     pub fn request_barrier(&self) -> u64 {
         self.barrier.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Asks for a barrier behind which nothing is read any more: what comes after it stays in the ring, for the next
+    /// daemon. Gives its number.
+    pub fn request_last_barrier(&self) -> u64 {
+        self.last.store(true, Ordering::Release);
+        self.request_barrier()
     }
 
     /// Ends the drain once the ring is empty.
@@ -76,18 +84,22 @@ impl Shared {
 /// The thread cannot be started.
 pub fn spawn(
     ring: RingReader,
+    ledger: Arc<Ledger>,
     queue: SyncSender<Item>,
     shared: Arc<Shared>,
     lag: Histogram,
 ) -> std::io::Result<JoinHandle<()>> {
     let drain = Drain {
         ring,
-        queue,
+        intake: Intake {
+            books: Conservation::resume((0..).zip(ledger.drained().cpus)),
+            ledger,
+            queue,
+            lag,
+            batch: Batch::default(),
+            lost_queue: (0, 0),
+        },
         shared,
-        lag,
-        books: Conservation::default(),
-        batch: Batch::default(),
-        lost_queue: (0, 0),
         answered: 0,
         barriers: VecDeque::new(),
     };
@@ -98,16 +110,22 @@ pub fn spawn(
 
 struct Drain {
     ring: RingReader,
-    queue: SyncSender<Item>,
+    intake: Intake,
     shared: Arc<Shared>,
-    lag: Histogram,
-    books: Conservation,
-    batch: Batch,
-    lost_queue: (u64, u64),
     /// The last barrier that was seen.
     answered: u64,
     /// Barriers that wait until the ring is read up to their position, and for room in the queue.
     barriers: VecDeque<(u64, u64)>,
+}
+
+/// Takes what is read: into the books, into the ledger, and on to the aggregation.
+struct Intake {
+    books: Conservation,
+    ledger: Arc<Ledger>,
+    queue: SyncSender<Item>,
+    lag: Histogram,
+    batch: Batch,
+    lost_queue: (u64, u64),
 }
 
 #[derive(Default)]
@@ -123,9 +141,12 @@ impl Drain {
         loop {
             let stopping = self.shared.stop.load(Ordering::Acquire);
             self.note_barrier();
-            let read = self.read();
-            self.send_batch();
-            self.answer_barriers();
+            let read = self.ring.read_into(READ_LIMIT, &mut self.intake);
+            self.intake.send_rest();
+            let last = self.answer_barriers();
+            if last {
+                return;
+            }
             if read > 0 {
                 sleep = SLEEP.0;
                 continue;
@@ -142,40 +163,6 @@ impl Drain {
         }
     }
 
-    fn read(&mut self) -> u64 {
-        let Self {
-            ring,
-            books,
-            batch,
-            lag,
-            queue,
-            lost_queue,
-            ..
-        } = self;
-        ring.read(READ_LIMIT, |mut bytes| {
-            batch.bytes.extend_from_slice(bytes);
-            while let Some(entry) = next_entry(&mut bytes) {
-                match entry {
-                    Entry::Record(record) => {
-                        books.record(&record);
-                        batch.records += 1;
-                        batch.packets += u64::from(record.packets);
-                    }
-                    Entry::Marker(marker) => check(books, &marker, lag),
-                }
-            }
-            if batch.bytes.len() >= BATCH_BYTES {
-                send(batch, queue, lost_queue);
-            }
-        })
-    }
-
-    fn send_batch(&mut self) {
-        if !self.batch.bytes.is_empty() {
-            send(&mut self.batch, &self.queue, &mut self.lost_queue);
-        }
-    }
-
     /// A new request is for what is in the ring now.
     fn note_barrier(&mut self) {
         let requested = self.shared.barrier.load(Ordering::Acquire);
@@ -185,35 +172,74 @@ impl Drain {
         }
     }
 
-    fn answer_barriers(&mut self) {
+    /// Answers the barriers that the reading has come up to. Says whether that was the last there will be.
+    fn answer_barriers(&mut self) -> bool {
         while let Some((number, position)) = self.barriers.front().copied() {
             if self.ring.position() < position {
-                return;
+                return false;
             }
             let barrier = Item::Barrier(Barrier {
                 number,
-                report: self.books.report(),
-                lost_queue: self.lost_queue,
+                report: self.intake.books.report(),
+                lost_queue: self.intake.lost_queue,
                 ring_used: self.ring.waiting(),
             });
-            match self.queue.try_send(barrier) {
+            match self.intake.queue.try_send(barrier) {
                 Ok(()) | Err(TrySendError::Disconnected(_)) => self.barriers.pop_front(),
-                Err(TrySendError::Full(_)) => return,
+                Err(TrySendError::Full(_)) => return false,
             };
+            if self.shared.last.load(Ordering::Acquire)
+                && number == self.shared.barrier.load(Ordering::Acquire)
+            {
+                return true;
+            }
         }
+        false
     }
 }
 
-fn send(batch: &mut Batch, queue: &SyncSender<Item>, lost: &mut (u64, u64)) {
-    let bytes = batch.bytes.split().freeze();
-    batch.bytes.reserve(BATCH_BYTES + 2048);
-    let (records, packets) = (
-        std::mem::take(&mut batch.records),
-        std::mem::take(&mut batch.packets),
-    );
-    if queue.try_send(Item::Batch(bytes)).is_err() {
-        lost.0 += records;
-        lost.1 += packets;
+impl Consumer for Intake {
+    fn take(&mut self, mut bytes: &[u8]) {
+        self.batch.bytes.extend_from_slice(bytes);
+        while let Some(entry) = next_entry(&mut bytes) {
+            match entry {
+                Entry::Record(record) => {
+                    self.books.record(&record);
+                    self.batch.records += 1;
+                    self.batch.packets += u64::from(record.packets);
+                }
+                Entry::Marker(marker) => check(&mut self.books, &marker, &self.lag),
+            }
+        }
+        if self.batch.bytes.len() >= BATCH_BYTES {
+            self.send();
+        }
+    }
+
+    fn note(&mut self, position: u64) {
+        self.ledger.set_drained(position, self.books.read());
+    }
+}
+
+impl Intake {
+    fn send_rest(&mut self) {
+        if !self.batch.bytes.is_empty() {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        let batch = &mut self.batch;
+        let bytes = batch.bytes.split().freeze();
+        batch.bytes.reserve(BATCH_BYTES + 2048);
+        let (records, packets) = (
+            std::mem::take(&mut batch.records),
+            std::mem::take(&mut batch.packets),
+        );
+        if self.queue.try_send(Item::Batch(bytes)).is_err() {
+            self.lost_queue.0 += records;
+            self.lost_queue.1 += packets;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod random;
 mod recorder;
 mod sampler;
 mod supervisor;
+mod takeover;
 mod tick;
 
 use std::{
@@ -27,7 +28,7 @@ use std::{
 
 use anyhow::Context as _;
 use sensor_sketch::{KeyError, SourceKey};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     check::{self, Places, Plan},
@@ -39,7 +40,7 @@ use crate::{
         web::Web,
     },
     kernel::{
-        Attachment, KernelError, LoadOptions, Object, Sensor, WatchList, counters::possible_cpus,
+        Attachment, KernelError, LoadOptions, Object, Pins, Sensor, WatchList, counters::possible_cpus,
         load::kernel_release, memory::MapMemory,
     },
     privilege::{self, Needs},
@@ -72,17 +73,30 @@ pub enum RunError {
 }
 
 /// Runs the sensor until SIGINT or SIGTERM. `config_file` is where the configuration was read from, if anywhere;
-/// `object` names another program than the embedded one.
+/// `object` names another program than the embedded one; with `discard_pins` pins that cannot be adopted are removed.
 ///
 /// # Errors
-/// Something keeps it from starting, or a part of it fails; nothing stays attached then.
-pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>) -> anyhow::Result<()> {
+/// Something keeps it from starting, or a part of it fails. What an earlier daemon left attached stays so.
+pub fn run(
+    config: &Config,
+    config_file: Option<&Path>,
+    object: Option<PathBuf>,
+    discard_pins: bool,
+) -> anyhow::Result<()> {
     let watch = WatchList::new(&config.watched_prefixes()?)?;
     if config.verdict() == sensor_common::Verdict::Drop {
         refuse_own_addresses(&config.watch)?;
     }
-    // What may fail for reasons of its own comes before anything touches the interfaces.
     let web = Web::load(config.web_config_file.as_deref()).map_err(ConfigError::Web)?;
+    // Before the host, because another daemon that runs is the likeliest reason for anything else to fail.
+    let pins = config
+        .pin
+        .then(|| Pins::take(&config.pin_place(), discard_pins))
+        .transpose()?;
+    if pins.is_none() {
+        tracing::info!("nothing is pinned: the program and all totals end with this daemon");
+    }
+    // What may fail for reasons of its own comes before anything touches the interfaces.
     let listener = listen(config.listen)?;
     look_at_host(&Plan::of(config, config_file))?;
     let object = match object {
@@ -93,7 +107,7 @@ pub fn run(config: &Config, config_file: Option<&Path>, object: Option<PathBuf>)
     let source_key = load_source_key(config)?;
     make_folder_of_records(config);
     let sampler = sampler::Sampler::prepare(config)?;
-    let mut sensor = load(config, &object, &watch)?;
+    let mut sensor = load(config, &object, &watch, pins)?;
     let attachments = attach(&mut sensor, config)?;
     // Before there is another thread: what a thread gives up is gone for it and for those that it starts.
     let left = privilege::give_up(&Needs::of(config, &web.files()), kernel_release())?;
@@ -201,7 +215,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
         .map_err(|source| RunError::Listen { address, source })
 }
 
-fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<Sensor> {
+fn load(config: &Config, object: &Object, watch: &WatchList, pins: Option<Pins>) -> anyhow::Result<Sensor> {
     let memory = MapMemory::new(
         config.flow_slots,
         config.ring_bytes,
@@ -224,7 +238,13 @@ fn load(config: &Config, object: &Object, watch: &WatchList) -> anyhow::Result<S
         host: config.watch_host.then(|| config.own_networks.clone()),
         sampling: config.samples.as_ref().map(SamplesConfig::sampling),
     };
-    Ok(Sensor::load(object, &options, watch)?)
+    Ok(match pins {
+        Some(pins) => {
+            let epoch = random::seed().context("drawing a number for the ledger")?;
+            Sensor::load_pinned(object, &options, watch, pins, epoch)?
+        }
+        None => Sensor::load(object, &options, watch)?,
+    })
 }
 
 /// Where and how HTTP is served.
@@ -269,22 +289,25 @@ async fn serve(
     // Not the configured one: port 0 there means any that is free.
     let address = listener.local_addr().context("serving HTTP")?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let reload = Arc::new(AtomicBool::new(false));
-    tokio::spawn(reload_on_hangup(
-        signal(SignalKind::hangup())?,
-        Arc::clone(&reload),
-    ));
+    let reload = reload_on_hangup()?;
     if let Some(log) = sensor.take_log() {
         tokio::spawn(kernel_log(log));
     }
     let published = Arc::new(Published::default());
-    let (mut recorder, recording) = start_recording(config, &identity)?;
+    let (mut recorder, recording) = start_recording(config, &identity, &sensor)?;
     let mut metrics = Metrics::new(Arc::clone(&published), identity)?;
     let (flush_duration, drain_lag) = (metrics.flush_duration.clone(), metrics.drain_lag.clone());
 
     let (queue, records) = mpsc::sync_channel(config.queue_batches);
     let shared = Arc::new(drain::Shared::default());
-    let drain = drain::spawn(sensor.take_records()?, queue, Arc::clone(&shared), drain_lag)?;
+    let earlier = takeover::take_over(&sensor.ledger(), sensor.adopted());
+    let drain = drain::spawn(
+        sensor.take_records()?,
+        sensor.ledger(),
+        queue,
+        Arc::clone(&shared),
+        drain_lag,
+    )?;
     let (derived_out, derived_in) = mpsc::channel();
     let aggregate = aggregate::spawn(
         records,
@@ -299,8 +322,8 @@ async fn serve(
         .transpose()?;
     metrics.samples = sampling.as_ref().map(sampler::Sampling::books);
     let counters = sensor.take_counters()?;
-    if let Some(recorder) = &mut recorder {
-        recorder.begin_at(&counters.read(&[])?);
+    if let (Some(recorder), true) = (&mut recorder, sensor.adopted()) {
+        recorder.adopt(sensor.ledger().epoch(), &counters.read(&[])?, &earlier);
     }
 
     let (stop_tick, stopped) = mpsc::channel();
@@ -315,6 +338,7 @@ async fn serve(
             flush_duration,
             reload: Arc::clone(&reload),
             regions,
+            earlier: earlier.books,
             config: config.clone(),
             recorder,
         },
@@ -352,7 +376,7 @@ async fn serve(
     tracing::info!("stopping");
     watchdog.abort();
     supervisor::stopping();
-    // The tick detaches first and then reads what is left, so the last totals are exact.
+    // The tick detaches first, unless the program is to stay, and then reads what is left: the last totals are exact.
     drop(stop_tick);
     let last = tick.join().map_err(|_| RunError::ThreadEnded("tick"))?;
     shared.stop();
@@ -375,6 +399,7 @@ async fn serve(
 fn start_recording(
     config: &Config,
     identity: &Identity,
+    sensor: &Sensor,
 ) -> anyhow::Result<(Option<tick::Recorder>, Option<JoinHandle<()>>)> {
     let Some(records) = &config.records else {
         return Ok((None, None));
@@ -385,7 +410,8 @@ fn start_recording(
     let mut settings = records.settings(&config.sensor_id);
     // What is flushed after an hour's end was in the caches before.
     settings.grace += 2 * i64::try_from(config.flush_interval.as_secs()).unwrap_or(0);
-    let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status))?;
+    let epoch = sensor.is_pinned().then(|| sensor.ledger().epoch());
+    let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status), epoch)?;
     let circumstances = crate::records::Circumstances {
         watched_addresses: identity.watched_addresses,
         xdp_mode: String::new(),
@@ -406,10 +432,16 @@ async fn first_ended(any_ended: impl Fn() -> Option<&'static str>) -> &'static s
 }
 
 /// SIGHUP asks for the region database to be loaded anew; the next tick does it.
-async fn reload_on_hangup(mut hangup: Signal, reload: Arc<AtomicBool>) {
-    while hangup.recv().await.is_some() {
-        reload.store(true, Ordering::Release);
-    }
+fn reload_on_hangup() -> std::io::Result<Arc<AtomicBool>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let reload = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&reload);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            asked.store(true, Ordering::Release);
+        }
+    });
+    Ok(reload)
 }
 
 /// Hands the program's own lines to our log.

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use sensor_keep::{Status, hour_of};
 use sensor_records::rows::CoverageRow;
 
+use super::takeover::Taken;
 use crate::{
     pipeline::totals::KernelTotals,
-    records::{Circumstances, Handle, Message, Reading, seconds_by_hour},
+    records::{Adopted, Circumstances, Handle, Message, Reading, seconds_by_hour},
     region::RegionInfo,
 };
 
@@ -36,10 +37,15 @@ impl Recorder {
         }
     }
 
-    /// What was counted before the sensor was there to write it down.
-    pub fn begin_at(&mut self, totals: &KernelTotals) {
+    /// The counters are those of an earlier daemon: what they showed then is for the keeper to compare.
+    pub fn adopt(&mut self, epoch: u64, totals: &KernelTotals, earlier: &Taken) {
         self.last = Reading::of(totals, (0, 0), (0, 0));
-        self.last_tick = Instant::now();
+        self.handle.send(Message::Adopted(Box::new(Adopted {
+            epoch,
+            reading: self.last.clone(),
+            read: earlier.books.accounted(),
+            died: earlier.died,
+        })));
     }
 
     /// What the keeper says of itself.
@@ -57,7 +63,7 @@ impl Recorder {
     ) {
         let reading = Reading::of(totals, lost_queue, (0, 0));
         let mut row = reading.since(&self.last);
-        self.last = reading;
+        self.last = reading.clone();
         row.starts = i64::from(std::mem::take(&mut self.starting));
         xdp_mode.clone_into(&mut self.circumstances.xdp_mode);
         self.circumstances.put(&mut row, regions);
@@ -70,6 +76,6 @@ impl Recorder {
             let row: &mut CoverageRow = rows.entry(hour).or_default();
             row.seconds_observed = seconds;
         }
-        self.handle.send(Message::Coverage(rows));
+        self.handle.send(Message::Coverage(rows, Box::new(reading)));
     }
 }

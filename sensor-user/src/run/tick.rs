@@ -19,10 +19,12 @@ use crate::{
         remembered::Remembered,
         series::Series,
     },
-    kernel::{Attachment, Counters, KernelError, Sensor},
+    kernel::{Attachment, Counters, KernelError, Ledger, Sensor, sys},
     pipeline::{
+        ledger::{Amount, Books},
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
+        wall_clock::WallClock,
     },
     region::{Changed, RegionHandle},
 };
@@ -31,6 +33,8 @@ use prometheus::Histogram;
 
 /// How long a tick waits for the drain to come up to its barrier.
 const BARRIER_PATIENCE: Duration = Duration::from_secs(5);
+/// How often attachments and clock are looked at, however long the flush interval is.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the caches may take to empty themselves through the ring at the end.
 const EMPTYING_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -54,6 +58,8 @@ pub struct Ticker {
     pub reload: Arc<AtomicBool>,
     /// The region database.
     pub regions: Arc<RegionHandle>,
+    /// What daemons before this one did with records.
+    pub earlier: Books,
     /// What the operator decided.
     pub config: Config,
     /// Where records go.
@@ -75,8 +81,11 @@ struct Ticking {
     started: Timestamp,
     series: Series,
     remembered: Option<Remembered>,
-    /// Names and indices as they were attached: what came stays counted when an interface is gone.
-    interfaces: Vec<(String, u32)>,
+    /// Whether the totals go on and the series of ports do not, because nothing is known of the earlier ones.
+    begin_here: bool,
+    ledger: Arc<Ledger>,
+    clock: WallClock,
+    clock_steps: u64,
     last_seen: u64,
     last_packet: f64,
 }
@@ -84,21 +93,25 @@ struct Ticking {
 impl Ticking {
     fn new(ticker: Ticker) -> Self {
         let config = &ticker.config;
+        let ledger = ticker.sensor.ledger();
         let mut series = Series::new(config.listed_ports, &config.watched_ports);
-        let remembered = config
-            .state_directory
-            .as_deref()
-            .map(|directory| Remembered::open(directory, &mut series));
+        let (remembered, goes_on) = match config.state_directory.as_deref() {
+            Some(directory) => {
+                let (remembered, goes_on) = Remembered::open(directory, ledger.epoch(), &mut series);
+                (Some(remembered), goes_on)
+            }
+            None => (None, false),
+        };
+        let begin_here = ticker.sensor.adopted() && !goes_on;
         Self {
             remembered,
-            interfaces: ticker
-                .attachments
-                .iter()
-                .map(|attachment| (attachment.interface.clone(), attachment.index))
-                .collect(),
+            begin_here,
+            clock: WallClock::seen_before(ledger.clock_offset()),
+            clock_steps: ticker.earlier.clock_steps,
+            started: Timestamp::from_second(ledger.began()).unwrap_or_else(|_| Timestamp::now()),
+            ledger,
             series,
             ticker,
-            started: Timestamp::now(),
             last_seen: 0,
             last_packet: 0.0,
         }
@@ -111,16 +124,50 @@ impl Ticking {
             self.tick()?;
             // A tick that took longer than the interval is followed by the next at once, not by several.
             next = (next + interval).max(Instant::now());
-            let wait = next.saturating_duration_since(Instant::now());
-            if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
+            if self.wait(next, stopped) {
                 break;
             }
         }
-        self.ticker.sensor.detach()?;
+        if self.ticker.sensor.is_pinned() {
+            return self.leave();
+        }
+        self.ticker.sensor.detach();
         self.ticker.attachments.clear();
         self.empty_caches()?;
         self.tick()?;
-        self.say_goodbye();
+        self.say_goodbye("detached; these are the last totals");
+        Ok(())
+    }
+
+    /// Waits for the next tick, and keeps watch meanwhile. Says whether the daemon stops.
+    fn wait(&mut self, next: Instant, stopped: &Receiver<()>) -> bool {
+        loop {
+            let left = next.saturating_duration_since(Instant::now());
+            if stopped.recv_timeout(left.min(WATCH_INTERVAL)) != Err(RecvTimeoutError::Timeout) {
+                return true;
+            }
+            if Instant::now() >= next {
+                return false;
+            }
+            self.keep_watch();
+        }
+    }
+
+    /// Ends without a gap: the program stays where it is. What was read is published, the rest stays in the kernel for
+    /// the next daemon.
+    fn leave(mut self) -> Result<(), KernelError> {
+        self.flush()?;
+        let number = self.ticker.shared.request_last_barrier();
+        let totals = self.read_totals()?;
+        if let Some(answer) = self.await_barrier(number) {
+            self.publish(totals, &answer);
+            self.ledger.end_run();
+        } else {
+            tracing::error!(
+                "the drain did not end in time: the next start declares what it had read as lost"
+            );
+        }
+        self.say_goodbye("the program stays attached and counts on; these are the last totals");
         Ok(())
     }
 
@@ -146,6 +193,23 @@ impl Ticking {
 
     fn tick(&mut self) -> Result<(), KernelError> {
         self.look_at_regions();
+        let stayed = self.flush()?;
+        self.keep_watch();
+        let number = self.ticker.shared.request_barrier();
+        let totals = self.read_totals()?;
+        let Some(answer) = self.await_barrier(number) else {
+            tracing::warn!(
+                stayed,
+                "the drain is behind: this tick publishes nothing, and nothing is lost by that"
+            );
+            return Ok(());
+        };
+        self.publish(totals, &answer);
+        Ok(())
+    }
+
+    /// Flushes every CPU; gives how many records stay in the caches.
+    fn flush(&mut self) -> Result<u64, KernelError> {
         let begun = Instant::now();
         let flushed = self.ticker.sensor.flush()?;
         self.ticker.flush_duration.observe(begun.elapsed().as_secs_f64());
@@ -160,34 +224,40 @@ impl Ticking {
                  caches is old"
             );
         }
-        self.look_at_attachments();
-        let number = self.ticker.shared.request_barrier();
-        let totals = self.ticker.counters.read(&self.interfaces)?;
-        let Some(answer) = self.await_barrier(number) else {
-            tracing::warn!(
-                stayed = flushed.stayed,
-                "the drain is behind: this tick publishes nothing, and nothing is lost by that"
-            );
-            return Ok(());
-        };
-        self.publish(totals, &answer);
-        Ok(())
+        Ok(flushed.stayed)
     }
 
-    /// An interface may go while its program is loaded. That is said once, and shown for as long as it is so.
-    fn look_at_attachments(&mut self) {
-        for attachment in &mut self.ticker.attachments {
-            let before = attachment.present;
-            if let Err(error) = attachment.look() {
-                tracing::debug!(interface = attachment.interface, %error, "the program cannot be looked for");
-            } else if before && !attachment.present {
-                tracing::error!(
-                    interface = attachment.interface,
-                    "the program is not attached any more: was the interface deleted? Restart the sensor when it is back"
-                );
-            } else if !before && attachment.present {
-                tracing::info!(interface = attachment.interface, "the program is attached again");
-            }
+    /// Every total, with all that the configured interfaces ever counted: one that is made again has another number.
+    fn read_totals(&self) -> Result<KernelTotals, KernelError> {
+        let mut interfaces: Vec<_> = self
+            .ledger
+            .interfaces()
+            .into_iter()
+            .map(|(slot, name)| (name, slot))
+            .collect();
+        interfaces.retain(|(name, _)| self.ticker.config.interfaces.contains(name));
+        self.ticker.counters.read(&interfaces)
+    }
+
+    /// Looks at the attachments and at the clock.
+    fn keep_watch(&mut self) {
+        let mode = self.ticker.config.mode;
+        if self.ticker.sensor.watch(&mut self.ticker.attachments, mode) {
+            // Readers must not wait for the next tick to see it.
+            self.ticker.published.set_attachments(&self.ticker.attachments);
+        }
+        let now = Timestamp::now();
+        let wall = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
+        if let Some(step) = self.clock.look(wall, sys::boot_nanoseconds()) {
+            self.clock_steps += 1;
+            tracing::warn!(
+                seconds = std::time::Duration::from_nanos(step.unsigned_abs()).as_secs_f64()
+                    * if step < 0 { -1.0 } else { 1.0 },
+                "the wall clock stepped: stamps before and after differ by that much, intervals do not"
+            );
+        }
+        if let Some(offset) = self.clock.offset() {
+            self.ledger.set_clock_offset(offset);
         }
     }
 
@@ -230,7 +300,25 @@ impl Ticking {
         }
     }
 
+    /// What became of all records that were read, by this daemon and those before it.
+    fn books(&self, answer: &Answer) -> Books {
+        let earlier = self.ticker.earlier;
+        let (records, packets) = answer.barrier.lost_queue;
+        Books {
+            derived: earlier.derived.plus(Amount {
+                packets: answer.derived.packets,
+                records: answer.derived.records,
+            }),
+            lost_queue: earlier.lost_queue.plus(Amount { packets, records }),
+            clock_steps: self.clock_steps,
+            ..earlier
+        }
+    }
+
     fn publish(&mut self, totals: KernelTotals, answer: &Answer) {
+        let books = self.books(answer);
+        // Published means that a later daemon need not declare it lost.
+        self.ledger.set_books(&books);
         let now = Timestamp::now();
         if totals.seen() != self.last_seen {
             self.last_seen = totals.seen();
@@ -247,6 +335,7 @@ impl Ticking {
                 .map_or("none", |attachment| attachment.mode.name()),
             report: answer.barrier.report,
             lost_queue: answer.barrier.lost_queue,
+            earlier: self.ticker.earlier,
         };
         let xdp_mode = frame.xdp_mode;
         let snapshot = Snapshot::new(&frame, &totals, &answer.derived);
@@ -257,6 +346,9 @@ impl Ticking {
         let derived = &answer.derived;
         let scrapes = self.ticker.published.scrapes();
         let sums = self.series.update(&totals, derived, scrapes);
+        if std::mem::take(&mut self.begin_here) {
+            self.series.ports.begin_here(sums.ports);
+        }
         if let Some(remembered) = &mut self.remembered {
             remembered.keep(&self.series);
         }
@@ -276,11 +368,14 @@ impl Ticking {
             records: self.ticker.recorder.as_ref().map(Recorder::status),
             ring_used_bytes: answer.barrier.ring_used,
             last_packet_seconds: self.last_packet,
+            books,
+            pinned: self.ticker.sensor.is_pinned(),
+            read: Instant::now(),
             totals,
         });
     }
 
-    fn say_goodbye(&self) {
+    fn say_goodbye(&self, words: &'static str) {
         let Some(state) = self.ticker.published.get() else {
             return;
         };
@@ -292,8 +387,9 @@ impl Ticking {
             resident = law.resident,
             lost_ring = law.lost_ring,
             lost_queue = law.lost_queue,
+            lost_crash = law.lost_crash,
             difference = law.difference,
-            "detached; these are the last totals"
+            "{words}"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! A made-up state of the sensor, in which as much as possible has happened.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sensor_common::{Class, Outcome};
@@ -11,6 +11,7 @@ use teiten::{
         PortName, PortTransport,
         conservation::Report,
         derive::{Aggregator, Derived, Marked},
+        ledger::Books,
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
     },
@@ -63,6 +64,7 @@ pub fn flooded(limits: &Limits, updates: u64) -> State {
         xdp_mode: "native",
         report: Report::default(),
         lost_queue: (0, 0),
+        earlier: Books::default(),
     };
     State {
         snapshot: Snapshot::new(&frame, &totals, &derived),
@@ -82,6 +84,9 @@ pub fn flooded(limits: &Limits, updates: u64) -> State {
         },
         records: Some(Arc::default()),
         ring_used_bytes: 0,
+        books: Books::default(),
+        pinned: true,
+        read: Instant::now(),
         last_packet_seconds: 0.0,
         totals,
     }
@@ -122,6 +127,10 @@ fn attachment(number: usize) -> Attachment {
         reason: "asked for".to_owned(),
         present: true,
         program: 1,
+        device: format!("eth{number}"),
+        up: true,
+        trouble: None,
+        times_attached: 0,
     }
 }
 

@@ -28,8 +28,9 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_teiten");
 /// Where sensors listen that are told nothing else; every test network has a loopback of its own.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:10023";
 
-/// What the sensor is told where a test has no mind of its own.
-const CONFIGURATION: &str = "[kernel]\nflush_interval = '200ms'\n[log]\nformat = 'json'\n";
+/// What the sensor is told where a test has no mind of its own. What is pinned outlives its daemon, and these tests
+/// leave nothing behind.
+const CONFIGURATION: &str = "[kernel]\npin = false\nflush_interval = '200ms'\n[log]\nformat = 'json'\n";
 
 /// How long a sensor may take to start, and any state to be reached.
 const PATIENCE: Duration = Duration::from_secs(20);

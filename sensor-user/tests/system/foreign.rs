@@ -86,6 +86,7 @@ pub fn attach(network: &Network, foreign: &Foreign, interface: &str, mode: &str)
 fn try_to_run(network: &Network, arguments: &[&str]) -> program::Finished {
     let common = [
         "run",
+        "--no-pin",
         "--watch",
         "198.51.100.0/24",
         "--log-level",

@@ -41,12 +41,6 @@ fn gone() {
     sender.ip(&["link", "delete", "dev", "tx2"]).unwrap();
     let line = daemon.await_log("the program is not attached any more");
     assert_eq!(line["interface"], "rx2");
-    // A new device of the same name has no program.
-    sensor
-        .ip(&[
-            "link", "add", "name", "rx2", "type", "veth", "peer", "name", "far",
-        ])
-        .unwrap();
     traffic::send(&network, &vec![frame; 5]);
     let snapshot = daemon.at_rest(15);
     assert_eq!(
@@ -57,12 +51,25 @@ fn gone() {
     let ready = daemon.get("/readyz");
     assert_eq!(ready.status, 503);
     assert!(
-        ready.body.contains("not attached to rx2 any more: restart"),
+        ready
+            .body
+            .contains("not attached to rx2 any more: the interface is gone"),
         "{}",
         ready.body
     );
     assert_eq!(daemon.get("/healthz").status, 200);
     assert_eq!(daemon.logged("the program is not attached any more").len(), 1);
+    // A new device of the same name has no program until the sensor sees it.
+    sensor
+        .ip(&[
+            "link", "add", "name", "rx2", "type", "veth", "peer", "name", "far",
+        ])
+        .unwrap();
+    let line = daemon.await_log("the program is attached again");
+    assert_eq!(line["interface"], "rx2");
+    daemon.next_tick();
+    assert_eq!(held(&daemon), expected(1, 1));
+    assert_eq!(attached(&network).len(), 2);
 
     let stopped = daemon.stop(Signal::SIGTERM);
     assert_eq!(stopped.status.code(), Some(0));

@@ -84,6 +84,7 @@ fn native(network: &Network, arguments: &[&str]) -> crate::program::Finished {
     let file = configuration("level = 'error'");
     let common = [
         "run",
+        "--no-pin",
         "--config",
         file.path().to_str().unwrap(),
         "--mode",

@@ -35,7 +35,13 @@ const NEEDED: [&str; 4] = ["run as root", "CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFM
 pub fn reachable_binary() -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::copy(BINARY, folder.path().join("teiten")).unwrap();
+    // By another process: a descriptor of ours that is open for writing would be inherited by programs that other tests
+    // start meanwhile, and such a file cannot be executed.
+    let copied = Command::new("cp")
+        .arg(BINARY)
+        .arg(folder.path().join("teiten"))
+        .status();
+    assert!(copied.unwrap().success());
     folder
 }
 
@@ -67,6 +73,7 @@ fn too_little() {
     let folder = reachable_binary();
     let arguments = [
         "run",
+        "--no-pin",
         "-i",
         "rx",
         "--watch",

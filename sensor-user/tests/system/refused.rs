@@ -270,7 +270,7 @@ fn configurations() {
         with("[regions]\ncountry = ['/nonexistent/country.mmdb']\n"),
     )
     .unwrap();
-    let finished = run(&network, &["run", "--config", &file]);
+    let finished = run(&network, &["run", "--no-pin", "--config", &file]);
     let parts = ["/nonexistent/country.mmdb", "No such file"];
     assert_refused(&network, "regions", &finished, FAILED, &parts);
 }

@@ -163,12 +163,15 @@ pub(crate) fn test(yes: bool) -> Result<Totals> {
     }
 }
 
-/// A skipped test for each kernel.
 fn unavailable(error: &anyhow::Error) -> Totals {
-    let reason = format!("cannot be had: {error:#}").replace('\n', " ");
+    skipped(&format!("cannot be had: {error:#}").replace('\n', " "))
+}
+
+/// A skipped test for each kernel that [`test`] would run.
+pub(crate) fn skipped(reason: &str) -> Totals {
     let mut totals = Totals::default();
     for kernel in TESTED {
-        totals.skip(format!("Linux {kernel}"), reason.clone());
+        totals.skip(format!("Linux {kernel}"), reason.to_owned());
     }
     totals
 }

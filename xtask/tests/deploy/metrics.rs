@@ -89,6 +89,10 @@ pub(crate) const METRICS: &[Metric] = &[
     gauge("teiten_ring_used_bytes", &[]),
     gauge("teiten_records_disk_free_bytes", &[]),
     gauge("teiten_ship_backlog_files", &[]),
+    counter("teiten_attached_again_total", &["interface"]),
+    gauge("teiten_interface_up", &["interface"]),
+    gauge("teiten_pinned", &[]),
+    counter("teiten_crashes_total", &[]),
     gauge("teiten_region_database_build_timestamp_seconds", &[]),
     counter("teiten_clock_steps_total", &[]),
     histogram("teiten_flush_duration_seconds"),
@@ -110,7 +114,7 @@ pub(crate) const METRICS: &[Metric] = &[
 ];
 
 /// Those of [`METRICS`] that no sensor exports yet: rules and dashboards may name them, and find nothing today.
-pub(crate) const PLANNED: &[&str] = &["teiten_ship_backlog_files", "teiten_clock_steps_total"];
+pub(crate) const PLANNED: &[&str] = &["teiten_ship_backlog_files"];
 
 /// What Prometheus itself adds to every target and every rule.
 pub(crate) const OF_PROMETHEUS: &[Metric] = &[

@@ -1,6 +1,7 @@
 //! The open hour: a transactional database that holds what has no file yet.
 
 mod cells;
+mod followed;
 mod rows;
 mod sources;
 mod uniques;
@@ -22,8 +23,8 @@ use crate::{Addition, HOUR, Interval, KeepError, add_coverage, day_of};
 
 /// The folder of databases in the directory of records: hidden, so that no reader takes it for a table.
 const FOLDER: &str = ".open";
-/// The version of the tables.
-const VERSION: i64 = 1;
+/// The version of the tables; each later one adds to those of the earlier.
+const VERSION: i64 = 2;
 /// The hour up to which all are closed.
 const CLOSED: &str = "closed";
 
@@ -180,6 +181,9 @@ impl Store {
             sources::add(&transaction, hour, addition, filled, caps).map_err(&failed)?;
             let overflow = uniques::add(&transaction, hour, &addition.uniques, filled, caps, &failed)?;
             add_to_coverage(&transaction, hour, addition, overflow, &failed)?;
+        }
+        if let Some(reached) = &interval.reached {
+            followed::add(&transaction, reached, &interval.hours).map_err(&failed)?;
         }
         transaction.commit().map_err(&failed)?;
         self.filled = now_filled;

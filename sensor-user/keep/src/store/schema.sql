@@ -1,13 +1,13 @@
 -- The open hour. Keys are never missing here: -1 and '' stand for a missing one.
-CREATE TABLE hours (
+CREATE TABLE IF NOT EXISTS hours (
     hour INTEGER PRIMARY KEY,
     closing TEXT NOT NULL,
     coverage BLOB NOT NULL
 ) STRICT;
-CREATE TABLE days (day INTEGER PRIMARY KEY, closing TEXT NOT NULL) STRICT;
-CREATE TABLE sensors (valid_from INTEGER PRIMARY KEY, description BLOB NOT NULL) STRICT;
-CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-CREATE TABLE cells (
+CREATE TABLE IF NOT EXISTS days (day INTEGER PRIMARY KEY, closing TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sensors (valid_from INTEGER PRIMARY KEY, description BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS cells (
     hour INTEGER NOT NULL,
     transport TEXT NOT NULL,
     port INTEGER NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE cells (
     PRIMARY KEY (hour, transport, port, class, source_region, tools, protocol, other)
 ) STRICT, WITHOUT ROWID;
 -- kind: 0 a row, 1 folded, 2 the rest.
-CREATE TABLE sources (
+CREATE TABLE IF NOT EXISTS sources (
     hour INTEGER NOT NULL,
     source TEXT NOT NULL,
     kind INTEGER NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE sources (
     peer_port_bits INTEGER NOT NULL,
     PRIMARY KEY (hour, source, kind, transport, port, class, tools_key, protocol)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE folded_ports (
+CREATE TABLE IF NOT EXISTS folded_ports (
     hour INTEGER NOT NULL,
     source TEXT NOT NULL,
     transport TEXT NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE folded_ports (
     port INTEGER NOT NULL,
     PRIMARY KEY (hour, source, transport, class, port)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE uniques (
+CREATE TABLE IF NOT EXISTS uniques (
     hour INTEGER NOT NULL,
     dimension TEXT NOT NULL,
     transport TEXT NOT NULL,
@@ -66,4 +66,11 @@ CREATE TABLE uniques (
     sketch BLOB NOT NULL,
     PRIMARY KEY (hour, dimension, transport, port, source_region, tool, other, family, key_id)
 ) STRICT;
-PRAGMA user_version = 1;
+-- How far the counters of one epoch are in here; counters: 64 bits each, little-endian.
+CREATE TABLE IF NOT EXISTS followed (
+    epoch INTEGER PRIMARY KEY,
+    counters BLOB NOT NULL,
+    packets INTEGER NOT NULL,
+    records INTEGER NOT NULL
+) STRICT;
+PRAGMA user_version = 2;

@@ -73,6 +73,7 @@ pub fn interval(hour: i64, cells: Vec<CellRow>, sources: Vec<SourceRow>) -> Inte
             },
             ..Addition::default()
         }],
+        reached: None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     pipeline::{
         derive::Aggregator,
+        ledger::Books,
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
     },
@@ -22,6 +23,7 @@ fn bare() -> State {
         xdp_mode: "none",
         report: crate::pipeline::conservation::Report::default(),
         lost_queue: (0, 0),
+        earlier: Books::default(),
     };
     State {
         snapshot: Snapshot::new(&frame, &totals, &derived),
@@ -39,6 +41,9 @@ fn bare() -> State {
         regions: RegionTable::without_database().info().clone(),
         records: None,
         ring_used_bytes: 0,
+        books: Books::default(),
+        pinned: false,
+        read: std::time::Instant::now(),
         last_packet_seconds: 0.0,
     }
 }

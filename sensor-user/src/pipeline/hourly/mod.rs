@@ -51,6 +51,8 @@ pub struct Hour {
     pub other_sources: BTreeMap<(Transport, Class), Detail>,
     /// Packets whose detail could not be held until somebody took it.
     pub unrecorded: u64,
+    /// Records that came.
+    pub records: u64,
     rows: usize,
 }
 
@@ -62,6 +64,7 @@ impl Hour {
             sources: HashMap::default(),
             other_sources: BTreeMap::new(),
             unrecorded: 0,
+            records: 0,
             rows: 0,
         }
     }
@@ -132,6 +135,7 @@ impl Hourly {
     pub fn add(&mut self, record: &Record, region: Region, first: i64, last: i64) {
         let limits = self.limits;
         let hour = self.hour(last.div_euclid(1_000_000));
+        hour.records += 1;
         let Some(kind) = FlowKind::unpack(record.key.kind) else {
             hour.unrecorded += u64::from(record.packets);
             return;

@@ -8,6 +8,7 @@ mod pins;
 mod privilege;
 mod race;
 mod sensor;
+mod takeover;
 mod unit;
 mod verifier;
 
@@ -73,6 +74,7 @@ checks! {
     "native_virtio_net" "Native mode on virtio_net" attach::native_virtio_net,
     "generic_lo" "Generic mode on loopback" attach::generic_lo,
     "pins" "Pinned map and link survive their process" pins::survive,
+    "takeover" "Kill, adoption and upgrade under load" takeover::daemon,
     "conservation" "The daemon under load" conservation::daemon,
     "privilege" "Privileges given up by an ordinary user's daemon" privilege::dropped,
     "flush_race" "Flush while packets come" race::flag,

@@ -156,7 +156,7 @@ fn race(machine: &Machine, object: &Object, patience: Duration) -> Result<Race> 
         sent.and(rounds).map(|rounds| (rounds, books))
     })?;
     let mut books = books;
-    sensor.detach()?;
+    sensor.detach();
     come_to_rest(&mut sensor, &mut ring, &mut books)?;
 
     let (report, totals) = (books.report(), counters.read(&[])?);

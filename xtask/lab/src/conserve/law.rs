@@ -39,6 +39,8 @@ pub struct Terms {
     pub lost_ring: u64,
     /// In records that were read and could not be taken in.
     pub lost_queue: u64,
+    /// In records that died with a daemon.
+    pub lost_crash: u64,
     /// Records read from the ring.
     pub records: u64,
     /// Records lost, for either reason.
@@ -78,10 +80,11 @@ impl Terms {
             mirai_generated: truth.mirai,
             mirai_counted: tcp().map(|row| row.mirai).sum(),
             drained: law.drained,
-            derived: law.derived,
+            derived: law.derived + law.derived_earlier,
             resident: law.resident,
             lost_ring: law.lost_ring,
             lost_queue: law.lost_queue,
+            lost_crash: law.lost_crash,
             records: law.records,
             records_lost: law.records_lost,
             marker_difference: law.difference,
@@ -130,7 +133,10 @@ impl Terms {
             difference(
                 "derivation",
                 "drained − derived − lost in the queue",
-                signed(self.drained) - signed(self.derived) - signed(self.lost_queue),
+                signed(self.drained)
+                    - signed(self.derived)
+                    - signed(self.lost_queue)
+                    - signed(self.lost_crash),
             ),
             difference("markers", "worst of any marker", self.marker_difference),
         ]
@@ -188,7 +194,8 @@ mod tests {
             derived: 850,
             resident: 30,
             lost_ring: 70,
-            lost_queue: 50,
+            lost_queue: 40,
+            lost_crash: 10,
             records: 600,
             records_lost: 60,
             marker_difference: 0,
@@ -217,7 +224,7 @@ mod tests {
             |terms| &mut terms.derived,
             |terms| &mut terms.lost_ring,
             |terms| &mut terms.lost_queue,
-            |terms| &mut terms.ports_that_differ,
+            |terms| &mut terms.lost_crash,
             |terms| &mut terms.ports_that_differ,
         ];
         for (place, term) in terms.into_iter().enumerate() {

@@ -85,6 +85,7 @@ impl fmt::Display for Report {
             ("resident in the caches", terms.resident.to_string()),
             ("lost: ring full", terms.lost_ring.to_string()),
             ("lost: queue full", terms.lost_queue.to_string()),
+            ("lost: a daemon died", terms.lost_crash.to_string()),
             ("records drained", terms.records.to_string()),
             ("records lost", terms.records_lost.to_string()),
         ];

@@ -109,6 +109,20 @@ impl<'network> Daemon<'network> {
         program: &Path,
         settings: &Settings,
     ) -> Result<Self, DaemonError> {
+        let mut daemon = Self::spawn(namespace, program, settings)?;
+        daemon.await_first_totals()?;
+        Ok(daemon)
+    }
+
+    /// Starts it, and waits for nothing.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn spawn(
+        namespace: &'network Namespace,
+        program: &Path,
+        settings: &Settings,
+    ) -> Result<Self, DaemonError> {
         let failed = |source| DaemonError::Start {
             program: program.to_owned(),
             source,
@@ -130,13 +144,32 @@ impl<'network> Daemon<'network> {
         if let Some(stream) = child.stderr.take() {
             log.follow(stream);
         }
-        let mut daemon = Self {
+        Ok(Self {
             namespace,
             child,
             log,
-        };
-        daemon.await_first_totals()?;
-        Ok(daemon)
+        })
+    }
+
+    /// Waits until it ends by itself, as one does that is refused something. Gives its exit status and its last words.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub fn wait(mut self) -> Result<(Option<i32>, String), DaemonError> {
+        let deadline = Instant::now() + START_PATIENCE;
+        while Instant::now() < deadline {
+            let ended = self.child.try_wait();
+            if let Some(status) = ended.map_err(system("the daemon cannot be watched"))? {
+                // Its last words may still be on their way.
+                thread::sleep(Duration::from_millis(50));
+                return Ok((status.code(), self.log.text()));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Err(DaemonError::Ended {
+            status: "not by itself, and was killed".to_owned(),
+            log: self.log.text(),
+        })
     }
 
     fn await_first_totals(&mut self) -> Result<(), DaemonError> {
@@ -146,7 +179,7 @@ impl<'network> Daemon<'network> {
             match self.snapshot(0) {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > deadline => return Err(error),
-                Err(_) => thread::sleep(Duration::from_millis(50)),
+                Err(_) => thread::sleep(Duration::from_millis(20)),
             }
         }
     }
@@ -280,6 +313,22 @@ impl<'network> Daemon<'network> {
 
     fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(i32::MAX))
+    }
+
+    /// Kills it (SIGKILL), and waits until it is gone.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn kill(mut self) -> Result<(), DaemonError> {
+        let failed = || system("the daemon cannot be killed");
+        self.child.kill().map_err(failed())?;
+        self.child.wait().map(drop).map_err(failed())
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it takes of the machine's memory.

@@ -54,15 +54,30 @@ pub struct Settings {
     pub flush_interval: Option<String>,
     /// Another eBPF object than its own.
     pub object: Option<PathBuf>,
+    /// Where it pins maps and links; `None` pins nothing.
+    pub pin_directory: Option<PathBuf>,
+    /// Pins that cannot be adopted are removed.
+    pub discard_pins: bool,
+    /// A configuration file; the flags go before what it says.
+    pub configuration: Option<PathBuf>,
+    /// Packets go on to the host.
+    pub pass: bool,
 }
 
 impl Settings {
     /// The command line behind `teiten`. Packets end at the sensor: behind it there is nobody.
     fn arguments(&self, listen: &str) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = ["run", "--verdict", "drop", "--listen", listen, "--mode"]
+        let verdict = if self.pass { "pass" } else { "drop" };
+        let mut arguments: Vec<OsString> = ["run", "--verdict", verdict, "--listen", listen, "--mode"]
             .map(OsString::from)
             .into();
         arguments.push(self.mode.name().into());
+        if self.pin_directory.is_none() {
+            arguments.push("--no-pin".into());
+        }
+        if self.discard_pins {
+            arguments.push("--discard-pins".into());
+        }
         let mut add = |flag: &str, value: OsString| arguments.extend([flag.into(), value]);
         for interface in &self.interfaces {
             add("--interface", interface.into());
@@ -81,6 +96,12 @@ impl Settings {
         }
         if let Some(object) = &self.object {
             add("--object", object.into());
+        }
+        if let Some(directory) = &self.pin_directory {
+            add("--pin-directory", directory.into());
+        }
+        if let Some(file) = &self.configuration {
+            add("--config", file.into());
         }
         arguments
     }

@@ -63,12 +63,16 @@ pub struct Law {
     pub drained: u64,
     /// In records taken into the derived totals.
     pub derived: u64,
+    /// In records that daemons before it took into theirs.
+    pub derived_earlier: u64,
     /// In the caches and batches.
     pub resident: i64,
     /// In records that the ring refused.
     pub lost_ring: u64,
     /// In records that came too fast to be taken in.
     pub lost_queue: u64,
+    /// In records that a daemon had read and not published when it died.
+    pub lost_crash: u64,
     /// Records read from the ring.
     pub records: u64,
 }
@@ -79,7 +83,8 @@ impl Law {
     #[must_use]
     pub fn accounts_for_all(&self) -> bool {
         let observed = i128::from(self.drained) + i128::from(self.lost_ring) + i128::from(self.resident);
-        observed == i128::from(self.observed) && self.derived + self.lost_queue == self.drained
+        observed == i128::from(self.observed)
+            && self.derived + self.derived_earlier + self.lost_queue + self.lost_crash == self.drained
     }
 }
 
