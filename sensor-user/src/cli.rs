@@ -124,7 +124,7 @@ pub struct NoticeArguments {
     /// Sources of this autonomous system; needs --asn
     #[arg(long = "as", value_name = "N", requires = "asn")]
     pub system: Option<u32>,
-    /// Database of autonomous systems, MaxMind's format
+    /// Database of autonomous systems (`.mmdb`)
     #[arg(long, value_name = "FILE")]
     pub asn: Option<PathBuf>,
     /// Sources with the mark of this tool

@@ -317,10 +317,7 @@ async fn serve(
         (source_key, &config.iot_ports),
         recorder.as_ref().map(|recorder| recorder.handle.clone()),
     )?;
-    let sampling = sampler
-        .map(|sampler| sampler.start(&mut sensor, &attachments, config))
-        .transpose()?;
-    metrics.samples = sampling.as_ref().map(sampler::Sampling::books);
+    let sampling = sampler::begin(sampler, &mut sensor, &attachments, config, &mut metrics)?;
     let counters = sensor.take_counters()?;
     if let (Some(recorder), true) = (&mut recorder, sensor.adopted()) {
         recorder.adopt(sensor.ledger().epoch(), &counters.read(&[])?, &earlier);
@@ -382,12 +379,8 @@ async fn serve(
     shared.stop();
     drain.join().map_err(|_| RunError::ThreadEnded("drain"))?;
     aggregate.join().map_err(|_| RunError::ThreadEnded("aggregate"))?;
-    if let Some(sampling) = sampling {
-        sampling.stop()?;
-    }
-    if let Some(recording) = recording {
-        recording.join().map_err(|_| RunError::ThreadEnded("records"))?;
-    }
+    sampler::end(sampling)?;
+    recording.map_or(Ok(()), |thread| join(thread, "records"))?;
     drop(stop_http);
     // A client that never reads its answer must not keep the sensor from stopping.
     let _ = tokio::time::timeout(Duration::from_secs(1), http).await;
@@ -419,6 +412,11 @@ fn start_recording(
     };
     let recorder = tick::Recorder::new(handle, circumstances, status);
     Ok((Some(recorder), Some(thread)))
+}
+
+/// Waits for a thread that was told to end.
+fn join(thread: JoinHandle<()>, name: &'static str) -> Result<(), RunError> {
+    thread.join().map_err(|_| RunError::ThreadEnded(name))
 }
 
 /// Waits until one of the threads is no more, and names it.

@@ -13,6 +13,7 @@ use sensor_evidence::{probe::Probes, store::Store};
 use super::RunError;
 use crate::{
     config::{Config, SamplesConfig},
+    export::metrics::Metrics,
     kernel::{Attachment, Sensor},
     samples::{self, Books, Keeper},
 };
@@ -40,11 +41,7 @@ impl Sampler {
         }))
     }
 
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// The ring cannot be mapped, or the thread not be started.
-    pub fn start(
+    fn start(
         self,
         sensor: &mut Sensor,
         attachments: &[Attachment],
@@ -75,18 +72,31 @@ pub struct Sampling {
     books: Arc<Books>,
 }
 
-impl Sampling {
-    /// What becomes of them.
-    pub fn books(&self) -> Arc<Books> {
-        Arc::clone(&self.books)
-    }
+/// Starts the thread, where packets are sampled, and shows what becomes of them.
+///
+/// # Errors
+/// The ring cannot be mapped, or the thread not be started.
+pub fn begin(
+    sampler: Option<Sampler>,
+    sensor: &mut Sensor,
+    attachments: &[Attachment],
+    config: &Config,
+    metrics: &mut Metrics,
+) -> anyhow::Result<Option<Sampling>> {
+    let sampling = sampler.map(|sampler| sampler.start(sensor, attachments, config));
+    let sampling = sampling.transpose()?;
+    metrics.samples = sampling.as_ref().map(|sampling| Arc::clone(&sampling.books));
+    Ok(sampling)
+}
 
-    /// Reads what is left in the ring, and ends.
-    ///
-    /// # Errors
-    /// The thread died before.
-    pub fn stop(self) -> Result<(), RunError> {
-        self.stop.store(true, Ordering::Release);
-        self.thread.join().map_err(|_| RunError::ThreadEnded("samples"))
-    }
+/// Reads what is left in the ring, and ends.
+///
+/// # Errors
+/// The thread died before.
+pub fn end(sampling: Option<Sampling>) -> Result<(), RunError> {
+    let Some(sampling) = sampling else {
+        return Ok(());
+    };
+    sampling.stop.store(true, Ordering::Release);
+    super::join(sampling.thread, "samples")
 }
