@@ -3,7 +3,10 @@
 //! Each limit is one number: the moment when it is free again (the generic cell rate algorithm, ITU-T I.371). It costs no
 //! division, and a packet beyond it one comparison.
 
-use core::ptr::{read_volatile, write_volatile};
+use core::{
+    hint::black_box,
+    ptr::{read_volatile, write_volatile},
+};
 
 use aya_ebpf::{
     bindings::BPF_RB_NO_WAKEUP,
@@ -166,15 +169,14 @@ fn take(context: &XdpContext, sampling: &SamplingConfig, state: &mut SampleState
         state.over_ring += 1;
         return;
     };
-    let frame = Frame::anew(context);
-    let captured = copy_head(&frame, sampling.head_bytes as usize, sample);
+    let captured = copy_head(context, sampling.head_bytes as usize, sample);
     let head = &raw mut sample.head;
     // SAFETY: fields of a value that we hold alone. Volatile, so that `captured` is read back below as a number of which
     // the compiler knows nothing: it would leave out the bound that the verifier asks for.
     let captured = unsafe {
         write_volatile(&raw mut (*head).nanoseconds, bpf_ktime_get_ns());
         write_volatile(&raw mut (*head).interface, context.ingress_ifindex() as u32);
-        write_volatile(&raw mut (*head).wire_bytes, frame.length());
+        write_volatile(&raw mut (*head).wire_bytes, Frame::anew(context).length());
         write_volatile(&raw mut (*head).captured, captured as u32);
         write_volatile(&raw mut (*head).reasons, reasons);
         read_volatile(&raw const (*head).captured)
@@ -202,40 +204,37 @@ fn take(context: &XdpContext, sampling: &SamplingConfig, state: &mut SampleState
 
 /// Copies the first octets of a frame, and says how many.
 #[inline(always)]
-fn copy_head(frame: &Frame, limit: usize, sample: &mut Sample) -> usize {
+fn copy_head(context: &XdpContext, limit: usize, sample: &mut Sample) -> usize {
+    let frame = Frame::anew(context);
+    let place = (&raw mut sample.frame).cast::<u8>();
     let mut at = 0;
     while at < MOST_HEAD_BYTES && at + 8 <= limit {
         let Some(octets) = frame.read::<8>(at) else {
             break;
         };
-        put::<8>(sample, at, octets);
+        // SAFETY: `at` is below the length of the array by 8 at least, and the array begins on a word. Volatile, or the
+        // loop becomes a call of `memcpy`.
+        unsafe { write_volatile(place.add(at).cast::<u64>(), u64::from_ne_bytes(octets)) }
         at += 8;
     }
     // SAFETY: a field of a value that we hold alone. Volatile: the verifier forgets which of the 64 ways led here, each of
-    // which it would follow to the end.
+    // which it would follow to the end; and the frame is asked for anew, of which it knows differently much on each.
     let mut at = unsafe {
         write_volatile(&raw mut sample.head.captured, at as u32);
         read_volatile(&raw const sample.head.captured) as usize
     };
+    let frame = Frame::anew(context);
     let mut rest = 0;
     while rest < 7 && at < MOST_HEAD_BYTES && at < limit {
         let Some(octet) = frame.octet(at) else {
             break;
         };
-        put::<1>(sample, at, [octet]);
+        // What the compiler knows of `at` is lost on the verifier: it takes the mask for the bound.
+        let masked = black_box(at) & (MOST_HEAD_BYTES - 1);
+        // SAFETY: within the array, by the mask.
+        unsafe { write_volatile(place.add(masked), octet) }
         at += 1;
         rest += 1;
     }
     at
-}
-
-#[inline(always)]
-fn put<const N: usize>(sample: &mut Sample, at: usize, octets: [u8; N]) {
-    let place = (&raw mut sample.frame).cast::<u8>();
-    let mut octet = 0;
-    while octet < N {
-        // SAFETY: `at` is below the length of the array by at least `N`. Volatile, or it becomes a call of `memcpy`.
-        unsafe { write_volatile(place.add(at + octet), octets[octet]) }
-        octet += 1;
-    }
 }

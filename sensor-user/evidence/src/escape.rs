@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn long_texts_are_cut() {
         assert_eq!(
-            terminal(&[b'a'; 65_536]),
+            terminal(&vec![b'a'; 65_536]),
             format!("{}…", "a".repeat(SHOWN_OCTETS))
         );
     }

@@ -284,11 +284,12 @@ mod tests {
 
     #[test]
     fn labels_stay_within_their_number() {
-        let many: String = (0..MOST_LABELS)
-            .map(|n| {
-                format!("[[probe]]\nname = \"p{n}\"\ntransport = \"udp\"\ntext = \"x\"\nsource = \"ours\"\n")
-            })
-            .collect();
+        let mut many = String::new();
+        for number in 0..MOST_LABELS {
+            many.push_str("[[probe]]\ntransport = \"udp\"\ntext = \"x\"\nsource = \"ours\"\nname = \"p");
+            many.push_str(&number.to_string());
+            many.push_str("\"\n");
+        }
         assert!(matches!(
             Probes::with(&many),
             Err(ProbeError::TooMany { what: "names", .. })

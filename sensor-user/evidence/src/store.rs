@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn files_of_others_are_left_alone() {
         let place = tempfile::tempdir().unwrap();
-        fs::write(place.path().join("mine.pcapng"), [0; 100_000]).unwrap();
+        fs::write(place.path().join("mine.pcapng"), vec![0; 100_000]).unwrap();
         let mut store = Store::open(place.path(), LEAST_BUDGET).unwrap();
         for number in 0..1_000 {
             store.put(&packet(number)).unwrap();

@@ -1,5 +1,7 @@
 //! Whatever a stranger sends, no label, no terminal and no cell has it unescaped.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use proptest::prelude::*;
 use sensor_evidence::{
     escape::{csv_cell, is_label, terminal, terminal_text},

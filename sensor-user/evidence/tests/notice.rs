@@ -1,5 +1,7 @@
 //! Notices: their packets are the rows' packets, and an independent reader finds every column where it belongs.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{collections::BTreeMap, net::IpAddr, process::Command};
 
 use proptest::prelude::*;
