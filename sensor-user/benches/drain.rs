@@ -270,7 +270,9 @@ fn measure(profile: &Profile, regions: &Arc<RegionTable>) -> Value {
         || (Conservation::default(), with_sources()),
         |(books, aggregator)| {
             decode(&batches, |record| books.record(record));
-            decode(&batches, |record| aggregator.add(record, NOW));
+            decode(&batches, |record| {
+                aggregator.add(record, NOW);
+            });
         },
     );
     json!({

@@ -118,10 +118,6 @@ fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When it does not compile, or there is no such program.
-#[expect(
-    dead_code,
-    reason = "the frame for the commands that run packets through test networks"
-)]
 pub(crate) fn build_program(package: &str, name: &str, release: bool) -> Result<PathBuf> {
     progress::step(&format!("building {name}"));
     let mut cargo = command::cargo();

@@ -8,13 +8,16 @@ mod compare;
 mod conserve;
 mod debian_sources;
 mod demo;
+mod dist;
 mod fuzz;
 mod lint;
 mod packages;
 mod progress;
 mod project;
 mod results;
+mod services;
 mod setup;
+mod synth;
 mod test;
 mod toolchain;
 mod vm;
@@ -52,6 +55,12 @@ enum Command {
     Compare(compare::Arguments),
     /// Run the sensor on Debian's kernels, each in a virtual machine of its own.
     Vm(vm::Arguments),
+    /// Make the Debian package, the archive, the lists of what is in them, and their checksums.
+    Dist(dist::Arguments),
+    /// Make records of two quarters that never were, with planted events and the truth about them.
+    Synth(synth::Arguments),
+    /// Write the names of services that reports print, from IANA's registry.
+    Services(services::Arguments),
     /// Check format, lints, documentation, licences and spelling.
     Lint,
     /// What continuous integration runs: `lint`, then `test`.
@@ -81,6 +90,9 @@ fn run(command: Command) -> Result<bool> {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Vm(arguments) => vm::run(&arguments),
+        Command::Dist(arguments) => dist::run(&arguments).map(|()| true),
+        Command::Synth(arguments) => synth::run(&arguments),
+        Command::Services(arguments) => services::run(&arguments).map(|()| true),
         Command::Lint => lint::run(),
         Command::Ci => {
             // The tests' totals are what a reader looks for, so they come last; a failed lint does not hide them.

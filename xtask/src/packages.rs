@@ -100,6 +100,26 @@ pub(crate) const RUN: [Tool; 15] = [
     Tool::optional("bpftool", "bpftool", "shows loaded programs and maps"),
 ];
 
+/// What the long tests run beside that.
+pub(crate) const FULL: [Tool; 4] = [
+    Tool::needed(
+        "victoria-metrics",
+        "victoria-metrics",
+        "takes what an agent sends",
+    ),
+    Tool::needed(
+        "debootstrap",
+        "debootstrap",
+        "makes a Debian to install the package in",
+    ),
+    Tool::needed("dpkg-deb", "dpkg", "makes the package"),
+    Tool::optional(
+        "chromium",
+        "chromium",
+        "looks at the sensor's page, and draws dashboards",
+    ),
+];
+
 /// What virtual machines are made of and run by.
 pub(crate) const VM: [Tool; 10] = [
     Tool::needed("apt-get", "apt", "fetches kernels"),

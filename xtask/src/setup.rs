@@ -26,7 +26,9 @@ pub(crate) enum Need {
     Vm,
     /// Compilers and linkers, and what demo and tests run.
     Run,
-    /// That, and the linters of the XDP programs.
+    /// That, and what only the long tests run.
+    Full,
+    /// What demo and tests run, and the linters of the XDP programs.
     All,
 }
 
@@ -87,6 +89,9 @@ impl Plan {
         }
         if need >= Need::Run {
             wanted.extend(packages::RUN);
+        }
+        if need == Need::Full {
+            wanted.extend(packages::FULL);
         }
         let debian = toolchain
             .as_ref()

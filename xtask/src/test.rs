@@ -20,8 +20,8 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 
 /// Names of the test targets that load programs into the kernel or make test networks.
-const PRIVILEGED: [&str; 8] = [
-    "demo", "equal", "faults", "fleet", "kernel", "load", "system", "wire",
+const PRIVILEGED: [&str; 9] = [
+    "demo", "equal", "faults", "fleet", "kernel", "load", "package", "system", "wire",
 ];
 /// The test target that breaks things.
 const FAULTS: &str = "faults";
@@ -74,7 +74,8 @@ impl Arguments {
 /// When the machine cannot be set up, or something does not compile.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let begun = Instant::now();
-    setup::ensure(Need::Run, arguments.yes)?;
+    let need = if arguments.full { Need::Full } else { Need::Run };
+    setup::ensure(need, arguments.yes)?;
     if project::ebpf_crate().is_dir() {
         build::build_objects(|_| true)?;
     }

@@ -108,6 +108,9 @@ pub fn add_coverage(to: &mut CoverageRow, from: &CoverageRow) {
         starts,
         clock_steps,
     );
+    if let Some(seconds) = from.uniques_seconds {
+        *to.uniques_seconds.get_or_insert(0.0) += seconds;
+    }
     to.watched_addresses = to.watched_addresses.max(from.watched_addresses);
     for (text, newer) in [
         (&mut to.xdp_mode, &from.xdp_mode),

@@ -130,6 +130,10 @@ macro_rules! columns {
                 }
 
                 fn decode(name: &str, batch: &RecordBatch) -> Result<Vec<Self>, RecordsError> {
+                    // A column that came later is missing in the files before.
+                    if batch.column_by_name(name).is_none() {
+                        return Ok(vec![None; batch.num_rows()]);
+                    }
                     let read: fn(&ArrayRef) -> Vec<Option<$value>> = $read;
                     Ok(read(find(name, &$data_type, batch)?))
                 }

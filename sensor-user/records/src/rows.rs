@@ -233,6 +233,8 @@ rows! {
         uniques_rows: i64,
         /// Additions to the rests of `uniques`.
         uniques_other: i64,
+        /// Seconds of `seconds_observed` whose sources are in the sketches of `uniques`: the others died with the daemon that held them; missing where no sketches were kept.
+        uniques_seconds: Option<f64>,
         /// Times that the open hour could not be written; what it held was kept and written later, or is in `unrecorded`.
         write_failures: i64,
         /// Times that the sensor was started.

@@ -6,11 +6,11 @@ use std::{
 };
 
 use parquet::{
-    arrow::ArrowWriter,
+    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     basic::{Compression, ZstdLevel},
     file::{
         metadata::KeyValue,
-        properties::{EnabledStatistics, WriterProperties},
+        properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
     },
 };
 
@@ -27,6 +27,8 @@ pub(crate) const KEY_TABLE: &str = "teiten.table";
 const KEY_CLOSING: &str = "teiten.closing";
 /// Rows of a group: small, so that sorted columns prune well.
 const GROUP_ROWS: usize = 1 << 16;
+/// Files of so many rows, such as the one of an hour's coverage, are mostly what is said of them.
+const TINY_ROWS: usize = 8;
 /// Past 3, zstd takes longer and hardly gets smaller on sorted columns.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -177,8 +179,11 @@ impl Writer {
 /// Never for rows of ours.
 pub fn encode_rows<R: Row>(rows: &[R]) -> Result<Vec<u8>, RecordsError> {
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, schema(&R::columns()), None)
-        .map_err(RecordsError::parquet(R::TABLE.name()))?;
+    let properties = encoding(rows.len())
+        .map_err(RecordsError::parquet(R::TABLE.name()))?
+        .build();
+    let mut writer =
+        arrow_writer::<R>(&mut bytes, properties).map_err(RecordsError::parquet(R::TABLE.name()))?;
     writer
         .write(&R::to_batch(rows)?)
         .map_err(RecordsError::parquet(R::TABLE.name()))?;
@@ -190,10 +195,8 @@ pub fn encode_rows<R: Row>(rows: &[R]) -> Result<Vec<u8>, RecordsError> {
 fn encode<R: Row>(place: &Place, rows: &[R], existing: &Existing) -> Result<Vec<u8>, RecordsError> {
     let path = place.path();
     let mut bytes = Vec::new();
-    let schema = schema(&R::columns());
-    let properties = properties(place, existing).map_err(RecordsError::parquet(&path))?;
-    let mut writer =
-        ArrowWriter::try_new(&mut bytes, schema, Some(properties)).map_err(RecordsError::parquet(&path))?;
+    let properties = properties(place, existing, rows.len()).map_err(RecordsError::parquet(&path))?;
+    let mut writer = arrow_writer::<R>(&mut bytes, properties).map_err(RecordsError::parquet(&path))?;
     for rows in rows.chunks(GROUP_ROWS) {
         writer
             .write(&R::to_batch(rows)?)
@@ -203,7 +206,39 @@ fn encode<R: Row>(place: &Place, rows: &[R], existing: &Existing) -> Result<Vec<
     Ok(bytes)
 }
 
-fn properties(place: &Place, existing: &Existing) -> Result<WriterProperties, parquet::errors::ParquetError> {
+/// A writer of a table's columns. Their types are those that Parquet itself has, so Arrow's own schema, which would be the
+/// larger part of a small file, is left out.
+fn arrow_writer<R: Row>(
+    bytes: &mut Vec<u8>,
+    properties: WriterProperties,
+) -> Result<ArrowWriter<&mut Vec<u8>>, parquet::errors::ParquetError> {
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties)
+        .with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(bytes, schema(&R::columns()), options)
+}
+
+/// How so many rows are encoded. Of a few, dictionaries, statistics and indices would be larger than the rows.
+fn encoding(rows: usize) -> Result<WriterPropertiesBuilder, parquet::errors::ParquetError> {
+    let builder = WriterProperties::builder();
+    Ok(if rows <= TINY_ROWS {
+        builder
+            .set_compression(Compression::UNCOMPRESSED)
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_offset_index_disabled(true)
+    } else {
+        builder
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+            .set_statistics_enabled(EnabledStatistics::Page)
+    })
+}
+
+fn properties(
+    place: &Place,
+    existing: &Existing,
+    rows: usize,
+) -> Result<WriterProperties, parquet::errors::ParquetError> {
     let table = place.table;
     let pair = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
     let mut metadata = vec![
@@ -223,10 +258,8 @@ fn properties(place: &Place, existing: &Existing) -> Result<WriterProperties, pa
             column.documentation,
         ));
     }
-    Ok(WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+    Ok(encoding(rows)?
         .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by(concat!("teiten ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(metadata))
         .build())

@@ -132,6 +132,34 @@ fn wide_rows_come_back_too() {
     assert_eq!(read_rows::<SensorRow>(&read(written)).unwrap(), [sensor]);
 }
 
+/// The file of an hour's coverage has one row of more than sixty columns, and each column's meaning beside it.
+#[test]
+fn a_file_of_one_row_takes_little_more_than_what_is_said_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = Writer::open(directory.path(), "a").unwrap();
+    let coverage = CoverageRow {
+        hour: Micros::from_seconds(HOUR),
+        program_digest: "ab".repeat(32),
+        ..CoverageRow::default()
+    };
+    let closing = Existing::SameClosingOrNextPart("0123456789abcdef".to_owned());
+    let written = writer.write(HOUR, &mut [coverage.clone()], &closing).unwrap();
+    let said: usize = CoverageRow::columns()
+        .iter()
+        .map(|column| column.documentation.len() + 2 * column.name.len())
+        .sum();
+    let plain = sensor_records::encode_rows(&[coverage]).unwrap().len();
+    println!(
+        "one row of coverage: {} bytes, {said} of them the columns' names and meanings; {plain} in the open hour",
+        written.bytes
+    );
+    assert!(
+        written.bytes < 20_000 && plain < 10_000,
+        "{} {plain}",
+        written.bytes
+    );
+}
+
 #[test]
 fn a_file_says_what_it_is_and_what_stands_in_its_columns() {
     let directory = tempfile::tempdir().unwrap();

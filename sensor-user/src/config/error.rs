@@ -92,6 +92,11 @@ pub enum ConfigError {
         "`{0}` cannot be a sensor id: use 1 to 64 letters, digits, `-`, `_` or `.`, in `sensor.id` or `--id`"
     )]
     BadId(String),
+    /// Files are to be shipped, and none are written.
+    #[error(
+        "`ship.to` is given and `records.directory` is not: say where the records are written that are to be shipped"
+    )]
+    NothingToShip,
     /// The interval is too short or too long.
     #[error("`kernel.flush_interval` is {0:#}: write something from 100ms to 1h, as in \"10s\"")]
     BadInterval(jiff::SignedDuration),

@@ -34,6 +34,8 @@ pub struct FileConfig {
     pub records: RecordsTable,
     /// `[samples]`
     pub samples: SamplesTable,
+    /// `[ship]`
+    pub ship: ShipTable,
     /// `[log]`
     pub log: LogTable,
 }
@@ -176,6 +178,18 @@ pub struct SamplesTable {
     pub probes: Option<PathBuf>,
 }
 
+/// `[ship]`: where closed files of records are copied.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShipTable {
+    /// See [`ShipConfig::to`](super::ShipConfig::to).
+    pub to: Option<String>,
+    /// See [`ShipConfig::endpoint`](super::ShipConfig::endpoint).
+    pub endpoint: Option<String>,
+    /// See [`ShipConfig::credentials`](super::ShipConfig::credentials).
+    pub credentials: Option<PathBuf>,
+}
+
 /// `[log]`: what the daemon says.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -279,6 +293,9 @@ impl FileConfig {
         overlay(&mut self.samples.source_burst, over.samples.source_burst);
         overlay(&mut self.samples.ring_size, over.samples.ring_size);
         overlay(&mut self.samples.probes, over.samples.probes);
+        overlay(&mut self.ship.to, over.ship.to);
+        overlay(&mut self.ship.endpoint, over.ship.endpoint);
+        overlay(&mut self.ship.credentials, over.ship.credentials);
         overlay(&mut self.log.level, over.log.level);
         overlay(&mut self.log.format, over.log.format);
     }

@@ -5,6 +5,7 @@ mod file;
 mod own;
 mod records;
 mod samples;
+mod ship;
 
 use std::{
     net::SocketAddr,
@@ -22,6 +23,7 @@ pub use self::{
     own::{host_prefixes, refuse_own_addresses},
     records::RecordsConfig,
     samples::SamplesConfig,
+    ship::ShipConfig,
 };
 use crate::{
     export::series::PORTS_BY_REGION,
@@ -90,6 +92,8 @@ pub struct Config {
     pub records: Option<RecordsConfig>,
     /// How packets are sampled; `None` where none are.
     pub samples: Option<SamplesConfig>,
+    /// Where closed files of records are copied; `None` where they stay.
+    pub ship: Option<ShipConfig>,
     /// How much the daemon logs.
     pub log_level: log::LevelFilter,
     /// In which form.
@@ -220,6 +224,7 @@ impl Config {
             regions,
             records,
             samples,
+            ship,
             log,
         } = file;
         let interfaces = capture.interfaces.unwrap_or_default();
@@ -249,6 +254,7 @@ impl Config {
             sensor_region: sensor.region,
             sensor_operator: sensor.operator,
             publish_name: sensor.publish_name,
+            ship: ShipConfig::check(ship, records.directory.is_some())?,
             records: RecordsConfig::check(records)?,
             samples: SamplesConfig::check(samples)?,
             // systemd names the directory that it made for us (systemd.exec, StateDirectory=).

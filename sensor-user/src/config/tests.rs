@@ -84,6 +84,8 @@ fn the_template_names_every_key() {
             && records.networks_days.is_some()
             && records.sources_days.is_some()
     );
+    let ship = &file.ship;
+    assert!(ship.to.is_some() && ship.endpoint.is_some() && ship.credentials.is_some());
     assert!(file.log.level.is_some() && file.log.format.is_some());
 }
 

@@ -118,6 +118,9 @@ pub const BUDGET: &[Line] = &[
     line("teiten_samples_stored_total", |_| 1),
     line("teiten_samples_total", |_| 1),
     line("teiten_sensor_info", |_| 1),
+    line("teiten_ship_backlog_files", |_| 1),
+    line("teiten_ship_failures_total", |_| 1),
+    line("teiten_ship_files_total", |_| 1),
     line("teiten_sip_samples_total", |_| SipTool::all().count() + OTHER),
     line("teiten_source_region_mirai_packets_total", |_| {
         LISTED_REGIONS + OTHER

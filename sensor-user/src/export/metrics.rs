@@ -14,6 +14,7 @@ use crate::{
 
 mod records;
 mod samples;
+mod ship;
 
 use super::{
     families::{Row, counters, gauges, number},
@@ -146,6 +147,7 @@ fn state_families(state: &State) -> Vec<MetricFamily> {
     families.extend(detail_families(state));
     families.extend(health_families(state));
     families.extend(state.records.iter().flat_map(|status| records::families(status)));
+    families.extend(state.ship.iter().flat_map(|status| ship::families(status)));
     families
 }
 

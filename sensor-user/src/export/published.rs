@@ -50,6 +50,8 @@ pub struct State {
     pub regions: RegionInfo,
     /// What the keeper of records says of itself; `None` where none are kept.
     pub records: Option<Arc<Status>>,
+    /// What shipping says of itself; `None` where nothing is shipped.
+    pub ship: Option<Arc<sensor_ship::Status>>,
     /// Bytes in the ring after it was drained.
     pub ring_used_bytes: u64,
     /// What became of all records that were read, by this daemon and those before it.

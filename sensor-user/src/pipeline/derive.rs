@@ -157,15 +157,15 @@ impl Aggregator {
         &self.sources
     }
 
-    /// Takes a record in; `seconds` is when its packets came, since 1970.
-    pub fn add(&mut self, record: &Record, seconds: i64) {
+    /// Takes a record in; `seconds` is when its packets came, since 1970. What it says of its source, where it can be read.
+    pub fn add(&mut self, record: &Record, seconds: i64) -> Option<Facts> {
         let packets = u64::from(record.packets);
         self.records += 1;
         self.packets += packets;
         let Some(mut kind) = FlowKind::unpack(record.key.kind) else {
             self.unreadable += 1;
             self.by_region[Region::UNKNOWN.index()].packets += packets;
-            return;
+            return None;
         };
         let sure = self.tools.add(record, &kind, seconds);
         // What a packet only nearly has is of no concern to anybody else.
@@ -194,6 +194,7 @@ impl Aggregator {
             sure,
         };
         self.sources.add(&facts, seconds);
+        Some(facts)
     }
 
     /// Opens the hour of a record when it is another than the open one.

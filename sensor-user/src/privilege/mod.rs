@@ -14,7 +14,7 @@ use caps::{CapSet, Capability, CapsHashSet};
 use nix::sys::prctl;
 
 pub use self::files::Landlock;
-use crate::config::Config;
+use crate::config::{Config, ShipConfig};
 
 /// The first kernel on which descriptors that are open already need no capability to be worked with.
 const WITHOUT_CAPABILITIES: (u32, u32) = (6, 1);
@@ -73,6 +73,10 @@ impl Needs {
         needs
             .write
             .extend(config.samples.as_ref().map(|samples| samples.directory.clone()));
+        let destination = config.ship.as_ref().and_then(ShipConfig::directory);
+        needs
+            .write
+            .extend(destination.map(|folder| existing(folder).to_owned()));
         needs
     }
 

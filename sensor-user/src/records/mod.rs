@@ -4,17 +4,22 @@ mod adopted;
 mod coverage;
 mod recorder;
 mod rows;
+mod sketches;
 
 use std::sync::Arc;
 
 use sensor_keep::{Addition, Interval, KeepError, Keeper, Settings, Status};
-use sensor_records::{Micros, rows::SensorRow};
+use sensor_records::{
+    Micros,
+    rows::{SensorRow, UniqueRow},
+};
 
 use self::rows::addition;
 pub use self::{
     adopted::Adopted,
     coverage::{Circumstances, Reading, seconds_by_hour},
     recorder::{Handle, Message, spawn},
+    sketches::{Pace, unique_rows},
 };
 use crate::{config::Config, pipeline::hourly::Hour};
 
@@ -56,6 +61,26 @@ impl Once {
     pub fn add(&mut self, hours: &[Hour]) -> Result<(), KeepError> {
         let interval = Interval {
             hours: hours.iter().map(addition).collect(),
+            reached: None,
+        };
+        self.keeper.commit(&interval, 0)
+    }
+
+    /// Adds sketches of hours.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn add_uniques(
+        &mut self,
+        hours: impl Iterator<Item = (i64, Vec<UniqueRow>)>,
+    ) -> Result<(), KeepError> {
+        let additions = hours.map(|(hour, uniques)| Addition {
+            hour,
+            uniques,
+            ..Addition::default()
+        });
+        let interval = Interval {
+            hours: additions.collect(),
             reached: None,
         };
         self.keeper.commit(&interval, 0)

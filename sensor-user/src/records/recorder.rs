@@ -23,6 +23,9 @@ use crate::pipeline::hourly::Hour;
 /// How often what is due is looked for.
 const MAINTENANCE: Duration = Duration::from_secs(10);
 
+/// Hours that are open at once, and one more.
+const UNSKETCHED_HOURS: usize = 3;
+
 /// What goes to the recorder.
 pub enum Message {
     /// What the pipeline added.
@@ -80,6 +83,7 @@ pub fn spawn(
             counters: Reading::default().counters(),
             before: (0, 0),
         }),
+        unsketched: BTreeMap::new(),
         maintained: None,
         complained: None,
     };
@@ -102,6 +106,8 @@ struct Recorder {
     adopted: Option<Box<Adopted>>,
     /// How far the totals are followed once what is pending is written, where they outlive this daemon.
     reached: Option<Reached>,
+    /// Seconds that were observed since the last sketches of their hour came.
+    unsketched: BTreeMap<i64, f64>,
     maintained: Option<Instant>,
     /// What was said of the disk last: each cause is said once.
     complained: Option<String>,
@@ -148,14 +154,23 @@ impl Recorder {
             }
             Message::Coverage(rows, reading) => {
                 for (hour, row) in rows {
+                    *self.unsketched.entry(hour).or_default() += row.seconds_observed;
                     add_coverage(&mut self.at(hour).coverage, &row);
                 }
                 if let Some(reached) = &mut self.reached {
                     reached.counters = reading.counters();
                 }
+                while self.unsketched.len() > UNSKETCHED_HOURS {
+                    self.unsketched.pop_first();
+                }
             }
             // A later sketch of an hour has all that an earlier one has.
-            Message::Uniques(hour, rows) => self.at(hour).uniques = rows,
+            Message::Uniques(hour, rows) => {
+                let seconds = self.unsketched.insert(hour, 0.0).unwrap_or(0.0);
+                let addition = self.at(hour);
+                addition.uniques = rows;
+                *addition.coverage.uniques_seconds.get_or_insert(0.0) += seconds;
+            }
         }
     }
 
@@ -232,5 +247,86 @@ impl Recorder {
             keeper.maintain(now)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sensor_records::read_rows;
+    use sensor_sketch::{Distinct, Sketch, SourceKey};
+
+    use super::*;
+
+    /// What a sensor says that observed for ten seconds.
+    fn observed(hour: i64) -> Message {
+        let row = CoverageRow {
+            seconds_observed: 10.0,
+            ..CoverageRow::default()
+        };
+        Message::Coverage(BTreeMap::from([(hour, row)]), Box::default())
+    }
+
+    /// Sketches of sources with these numbers.
+    fn sketches(hour: i64, sources: std::ops::Range<u32>) -> Message {
+        let mut sketch = Distinct::default();
+        for source in sources {
+            let hash = SourceKey::public().hash(sensor_common::Address::v4(source));
+            sketch.insert(hash.coupon());
+        }
+        let row = UniqueRow {
+            dimension: "all".to_owned(),
+            family: "hll".to_owned(),
+            sketch: Sketch::Distinct(sketch).to_bytes(),
+            ..UniqueRow::default()
+        };
+        Message::Uniques(hour, vec![row])
+    }
+
+    fn live(settings: &Settings, messages: Vec<Message>) {
+        let (handle, thread) = spawn(settings.clone(), SensorRow::default(), Arc::default(), None).unwrap();
+        for message in messages {
+            handle.send(message);
+        }
+        drop(handle);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn sources_that_die_with_a_daemon_are_said_and_those_before_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let hour = hour_of(jiff::Timestamp::now().as_second());
+        let settings = Settings {
+            min_free: 0,
+            ..Settings::new(directory.path().to_owned(), "a".to_owned())
+        };
+        // The first life hands its sketches over once, and dies thirty seconds later.
+        let seconds = |count| (0..count).map(|_| observed(hour));
+        let mut first: Vec<Message> = seconds(6).collect();
+        first.push(sketches(hour, 0..100));
+        first.extend(seconds(3));
+        live(&settings, first);
+        // The next one knows nothing of those before, and some come again.
+        let mut second: Vec<Message> = seconds(2).collect();
+        second.push(sketches(hour, 50..150));
+        second.push(sketches(hour, 50..160));
+        live(&settings, second);
+        Keeper::open(settings, Arc::default())
+            .unwrap()
+            .close_all()
+            .unwrap();
+        let place = |table| {
+            let place = sensor_records::Place::of(table, "a", hour);
+            directory.path().join(place.path())
+        };
+        let coverage: Vec<CoverageRow> = read_rows(&place(sensor_records::Table::Coverage)).unwrap();
+        assert!((coverage[0].seconds_observed - 110.0).abs() < 1e-9);
+        assert!((coverage[0].uniques_seconds.unwrap() - 80.0).abs() < 1e-9);
+        let uniques: Vec<UniqueRow> = read_rows(&place(sensor_records::Table::Uniques)).unwrap();
+        assert_eq!(uniques.len(), 1);
+        assert!(
+            (uniques[0].estimate - 160.0).abs() < 0.5,
+            "{}",
+            uniques[0].estimate
+        );
     }
 }

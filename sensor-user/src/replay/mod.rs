@@ -1,6 +1,7 @@
 //! Replay: the packets of capture files through the same classifier and the same pipeline as a live ring.
 
 mod recording;
+mod sketches;
 mod table;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -148,12 +149,12 @@ impl Counting {
         self.totals.count(result);
         // A packet without a time came when the one before it did, as far as anybody can tell.
         let nanoseconds = nanoseconds.or(self.last).unwrap_or(0);
-        if let Some(recording) = &mut self.recording {
-            recording.packet(result, nanoseconds.div_euclid(1_000));
-        }
-        if let Ok(observation) = result {
+        let facts = result.ok().and_then(|observation| {
             self.aggregator
-                .add(&record_of(observation), nanoseconds.div_euclid(1_000_000_000));
+                .add(&record_of(observation), nanoseconds.div_euclid(1_000_000_000))
+        });
+        if let Some(recording) = &mut self.recording {
+            recording.packet(result, facts.as_ref(), nanoseconds.div_euclid(1_000));
         }
     }
 

@@ -4,12 +4,15 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use sensor_common::{Observation, Outcome};
 use sensor_keep::{Addition, KeepError, Settings, hour_of};
+use sensor_records::rows::UniqueRow;
 
+use super::sketches::Sketches;
 use crate::{
     kernel::WatchList,
     pipeline::{
         derive::record_of,
         hourly::{Hourly, Limits},
+        sources::Facts,
     },
     records::{Circumstances, Once, Reading},
     region::RegionTable,
@@ -33,6 +36,7 @@ struct Hour {
 pub(super) struct Recording {
     once: Once,
     hourly: Hourly,
+    sketches: Sketches,
     regions: Arc<RegionTable>,
     hours: BTreeMap<i64, Hour>,
     packets: u64,
@@ -54,6 +58,7 @@ impl Recording {
         Ok(Self {
             once: Once::open(settings)?,
             hourly: Hourly::new(limits),
+            sketches: Sketches::new(),
             regions,
             hours: BTreeMap::new(),
             packets: 0,
@@ -62,8 +67,8 @@ impl Recording {
         })
     }
 
-    /// Takes a packet that came at this time, in microseconds since 1970.
-    pub fn packet(&mut self, result: Result<&Observation, Outcome>, micros: i64) {
+    /// Takes a packet that came at this time, in microseconds since 1970, with what it says of its source.
+    pub fn packet(&mut self, result: Result<&Observation, Outcome>, facts: Option<&Facts>, micros: i64) {
         let hour = hour_of(micros.div_euclid(1_000_000));
         if self.hours.len() >= MAX_HOURS && !self.hours.contains_key(&hour) {
             self.too_many = true;
@@ -80,6 +85,12 @@ impl Recording {
             let region = self.regions.lookup(observation.source, observation.family);
             self.hourly.add(&record_of(observation), region, micros, micros);
         }
+        if let Some(facts) = facts {
+            let seconds = micros.div_euclid(1_000_000);
+            let ending = self.sketches.ending(seconds);
+            self.hand_over_sketches(ending);
+            self.sketches.add(facts, seconds);
+        }
         self.packets += 1;
         if self.packets.is_multiple_of(LOOK_EVERY) && self.hourly.rows() > MAX_ROWS {
             self.hand_over();
@@ -92,9 +103,17 @@ impl Recording {
         }
     }
 
+    fn hand_over_sketches(&mut self, ending: Vec<(i64, Vec<UniqueRow>)>) {
+        if self.failed.is_none() && !ending.is_empty() {
+            self.failed = self.once.add_uniques(ending.into_iter()).err();
+        }
+    }
+
     /// Writes what is left, and what each hour saw.
     pub fn close(mut self, watch: &WatchList) -> anyhow::Result<()> {
         self.hand_over();
+        let ending = self.sketches.all();
+        self.hand_over_sketches(ending);
         if let Some(error) = self.failed {
             return Err(error.into());
         }
@@ -116,6 +135,7 @@ impl Recording {
             )]
             let seconds = (seen.last - seen.first) as f64 / 1e6;
             coverage.seconds_observed = seconds;
+            coverage.uniques_seconds = Some(seconds);
             Addition {
                 hour,
                 coverage,

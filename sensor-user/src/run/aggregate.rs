@@ -19,6 +19,7 @@ use crate::{
         decode::{Entry, next_entry},
         derive::{Aggregator, Derived},
         hourly::{self, Hourly},
+        sources::Sources,
     },
     records,
     region::{Region, RegionHandle, RegionTable},
@@ -42,10 +43,10 @@ pub fn spawn(
     regions: Arc<RegionHandle>,
     watched: &[PortName],
     (key, iot_ports): (SourceKey, &[u16]),
-    recorder: Option<records::Handle>,
+    recorder: Option<(records::Handle, records::Pace)>,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut aggregator = Aggregator::new(regions.table(), watched).with_sources(key, iot_ports);
-    let mut recording = recorder.map(|recorder| Recording::new(recorder, regions.table()));
+    let mut recording = recorder.map(|(recorder, pace)| Recording::new(recorder, pace, regions.table()));
     thread::Builder::new().name("aggregate".into()).spawn(move || {
         let mut time = Time::default();
         for item in records {
@@ -77,7 +78,7 @@ pub fn spawn(
                     aggregator.use_regions(regions.table());
                     if let Some(recording) = &mut recording {
                         recording.regions = regions.table();
-                        recording.hand_over_in_turn();
+                        recording.hand_over_in_turn(aggregator.sources());
                     }
                     time.now = jiff::Timestamp::now().as_microsecond();
                 }
@@ -85,6 +86,8 @@ pub fn spawn(
         }
         if let Some(recording) = &mut recording {
             recording.hand_over();
+            let now = jiff::Timestamp::now().as_second();
+            recording.hand_over_sketches(aggregator.sources(), &recording.pace.open(now));
         }
     })
 }
@@ -94,14 +97,19 @@ struct Recording {
     recorder: records::Handle,
     hourly: Hourly,
     regions: Arc<RegionTable>,
+    pace: records::Pace,
+    /// When sketches were handed over last, in seconds since 1970.
+    sketched: Option<i64>,
 }
 
 impl Recording {
-    fn new(recorder: records::Handle, regions: Arc<RegionTable>) -> Self {
+    fn new(recorder: records::Handle, pace: records::Pace, regions: Arc<RegionTable>) -> Self {
         Self {
             recorder,
             hourly: Hourly::new(hourly::Limits::default()),
             regions,
+            pace,
+            sketched: None,
         }
     }
 
@@ -118,9 +126,23 @@ impl Recording {
     }
 
     /// A recorder that waits for the disk gets it later, with what comes meanwhile.
-    fn hand_over_in_turn(&mut self) {
-        if self.recorder.take_turn() {
-            self.hand_over();
+    fn hand_over_in_turn(&mut self, sources: &Sources) {
+        if !self.recorder.take_turn() {
+            return;
+        }
+        self.hand_over();
+        let now = jiff::Timestamp::now().as_second();
+        let due = self.pace.due(self.sketched, now);
+        if !due.is_empty() {
+            self.hand_over_sketches(sources, &due);
+            self.sketched = Some(now);
+        }
+    }
+
+    fn hand_over_sketches(&self, sources: &Sources, hours: &[i64]) {
+        for hour in hours {
+            let rows = records::unique_rows(sources, *hour);
+            self.recorder.send(records::Message::Uniques(*hour, rows));
         }
     }
 

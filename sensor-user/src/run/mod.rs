@@ -8,8 +8,10 @@ mod drain;
 mod random;
 mod recorder;
 mod sampler;
+mod shipping;
 mod supervisor;
 mod takeover;
+mod threads;
 mod tick;
 
 use std::{
@@ -30,6 +32,8 @@ use anyhow::Context as _;
 use sensor_sketch::{KeyError, SourceKey};
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::shipping::Shipping;
+use self::threads::Threads;
 use crate::{
     check::{self, Places, Plan},
     config::{Config, ConfigError, SamplesConfig, refuse_own_addresses},
@@ -107,6 +111,7 @@ pub fn run(
     let source_key = load_source_key(config)?;
     make_folder_of_records(config);
     let sampler = sampler::Sampler::prepare(config)?;
+    let shipping = Shipping::open(config)?;
     let mut sensor = load(config, &object, &watch, pins)?;
     let attachments = attach(&mut sensor, config)?;
     // Before there is another thread: what a thread gives up is gone for it and for those that it starts.
@@ -133,6 +138,7 @@ pub fn run(
         Http { listener, web },
         identity,
         (regions, source_key),
+        shipping,
         sampler,
     ))
 }
@@ -279,6 +285,7 @@ async fn serve(
     http: Http,
     identity: Identity,
     (regions, source_key): (Arc<RegionHandle>, SourceKey),
+    shipping: Option<Shipping>,
     sampler: Option<sampler::Sampler>,
 ) -> anyhow::Result<()> {
     let Attached {
@@ -315,9 +322,10 @@ async fn serve(
         Arc::clone(&regions),
         &config.watched_ports,
         (source_key, &config.iot_ports),
-        recorder.as_ref().map(|recorder| recorder.handle.clone()),
+        recorder.as_ref().map(tick::Recorder::for_rows),
     )?;
     let sampling = sampler::begin(sampler, &mut sensor, &attachments, config, &mut metrics)?;
+    let (ship, stop_shipping) = shipping.map(Shipping::start).unzip();
     let counters = sensor.take_counters()?;
     if let (Some(recorder), true) = (&mut recorder, sensor.adopted()) {
         recorder.adopt(sensor.ledger().epoch(), &counters.read(&[])?, &earlier);
@@ -338,6 +346,7 @@ async fn serve(
             earlier: earlier.books,
             config: config.clone(),
             recorder,
+            ship,
         },
         stopped,
     )?;
@@ -357,30 +366,25 @@ async fn serve(
     tracing::info!(%address, encrypted, "serving metrics");
     supervisor::ready();
 
-    let any_ended = || {
-        let ended = [
-            ("tick", tick.is_finished()),
-            ("drain", drain.is_finished()),
-            ("aggregate", aggregate.is_finished()),
-        ];
-        ended.into_iter().find(|(_, ended)| *ended).map(|(name, _)| name)
+    let threads = Threads {
+        tick,
+        drain,
+        aggregate,
+        recording,
     };
     let ended = tokio::select! {
         _ = interrupt.recv() => None,
         _ = terminate.recv() => None,
-        name = first_ended(any_ended) => Some(name),
+        name = first_ended(&threads) => Some(name),
     };
     tracing::info!("stopping");
     watchdog.abort();
     supervisor::stopping();
     // The tick detaches first, unless the program is to stay, and then reads what is left: the last totals are exact.
     drop(stop_tick);
-    let last = tick.join().map_err(|_| RunError::ThreadEnded("tick"))?;
-    shared.stop();
-    drain.join().map_err(|_| RunError::ThreadEnded("drain"))?;
-    aggregate.join().map_err(|_| RunError::ThreadEnded("aggregate"))?;
+    let last = threads.join(&shared)?;
+    drop(stop_shipping);
     sampler::end(sampling)?;
-    recording.map_or(Ok(()), |thread| join(thread, "records"))?;
     drop(stop_http);
     // A client that never reads its answer must not keep the sensor from stopping.
     let _ = tokio::time::timeout(Duration::from_secs(1), http).await;
@@ -403,14 +407,16 @@ fn start_recording(
     let mut settings = records.settings(&config.sensor_id);
     // What is flushed after an hour's end was in the caches before.
     settings.grace += 2 * i64::try_from(config.flush_interval.as_secs()).unwrap_or(0);
-    let epoch = sensor.is_pinned().then(|| sensor.ledger().epoch());
+    let pace = crate::records::Pace::new(config.flush_interval, settings.grace);
+    // Of counters that were adopted, the recorder is told how far they were.
+    let epoch = (sensor.is_pinned() && !sensor.adopted()).then(|| sensor.ledger().epoch());
     let (handle, thread) = crate::records::spawn(settings, description, Arc::clone(&status), epoch)?;
     let circumstances = crate::records::Circumstances {
         watched_addresses: identity.watched_addresses,
         xdp_mode: String::new(),
         program_digest: identity.program.clone(),
     };
-    let recorder = tick::Recorder::new(handle, circumstances, status);
+    let recorder = tick::Recorder::new((handle, pace), circumstances, status);
     Ok((Some(recorder), Some(thread)))
 }
 
@@ -420,9 +426,9 @@ fn join(thread: JoinHandle<()>, name: &'static str) -> Result<(), RunError> {
 }
 
 /// Waits until one of the threads is no more, and names it.
-async fn first_ended(any_ended: impl Fn() -> Option<&'static str>) -> &'static str {
+async fn first_ended(threads: &Threads) -> &'static str {
     loop {
-        if let Some(name) = any_ended() {
+        if let Some(name) = threads.ended() {
             return name;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -8,14 +8,15 @@ use sensor_records::rows::CoverageRow;
 use super::takeover::Taken;
 use crate::{
     pipeline::totals::KernelTotals,
-    records::{Adopted, Circumstances, Handle, Message, Reading, seconds_by_hour},
+    records::{Adopted, Circumstances, Handle, Message, Pace, Reading, seconds_by_hour},
     region::RegionInfo,
 };
 
 /// The tick's side of the records.
 pub struct Recorder {
     /// The way there.
-    pub handle: Handle,
+    handle: Handle,
+    pace: Pace,
     circumstances: Circumstances,
     status: Arc<Status>,
     last: Reading,
@@ -26,9 +27,10 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder that has been told nothing yet.
-    pub fn new(handle: Handle, circumstances: Circumstances, status: Arc<Status>) -> Self {
+    pub fn new((handle, pace): (Handle, Pace), circumstances: Circumstances, status: Arc<Status>) -> Self {
         Self {
             handle,
+            pace,
             circumstances,
             status,
             last: Reading::default(),
@@ -46,6 +48,11 @@ impl Recorder {
             read: earlier.books.accounted(),
             died: earlier.died,
         })));
+    }
+
+    /// The way to the records for who has rows and sketches, and when sketches are due.
+    pub fn for_rows(&self) -> (Handle, Pace) {
+        (self.handle.clone(), self.pace)
     }
 
     /// What the keeper says of itself.

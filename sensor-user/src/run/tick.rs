@@ -64,6 +64,8 @@ pub struct Ticker {
     pub config: Config,
     /// Where records go.
     pub recorder: Option<Recorder>,
+    /// What shipping says of itself.
+    pub ship: Option<Arc<sensor_ship::Status>>,
 }
 
 /// Starts ticking, until the sender of `stopped` is dropped.
@@ -366,6 +368,7 @@ impl Ticking {
             regions: self.ticker.regions.table().info().clone(),
             attachments: self.ticker.attachments.clone(),
             records: self.ticker.recorder.as_ref().map(Recorder::status),
+            ship: self.ticker.ship.clone(),
             ring_used_bytes: answer.barrier.ring_used,
             last_packet_seconds: self.last_packet,
             books,

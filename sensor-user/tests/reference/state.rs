@@ -83,6 +83,7 @@ pub fn flooded(limits: &Limits, updates: u64) -> State {
             ..RegionInfo::default()
         },
         records: Some(Arc::default()),
+        ship: Some(Arc::default()),
         ring_used_bytes: 0,
         books: Books::default(),
         pinned: true,

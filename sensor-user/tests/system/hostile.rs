@@ -11,16 +11,12 @@ use std::{
 use fastrand::Rng;
 use nix::sys::signal::Signal;
 use sensor_lab::{
+    authority::{Authority, TLS},
     frames::{Ipv4, Tcp},
     network::Network,
 };
 
-use crate::{
-    Test,
-    daemon::Daemon,
-    network, program, traffic,
-    web::{Authority, TLS},
-};
+use crate::{Test, daemon::Daemon, network, program, traffic};
 
 pub const TESTS: [Test; 2] = [
     ("ten_thousand_hostile_requests_delay_no_count", in_the_clear),
@@ -42,8 +38,8 @@ fn in_the_clear() {
 
 fn encrypted() {
     let network = network("hostile-tls");
-    let authority = Authority::make();
-    let web = authority.write(TLS);
+    let authority = Authority::make().unwrap();
+    let web = authority.write(TLS).unwrap();
     let arguments = [
         "-i",
         "rx",

@@ -21,9 +21,10 @@ use sensor_lab::{
 };
 use sensor_records::{
     Row,
-    rows::{CellRow, CoverageRow, SourceRow},
+    rows::{CellRow, CoverageRow, SourceRow, UniqueRow},
     verify,
 };
+use sensor_sketch::Sketch;
 
 use crate::{
     Test,
@@ -31,8 +32,9 @@ use crate::{
     network, traffic,
 };
 
-pub const TESTS: [Test; 2] = [
+pub const TESTS: [Test; 3] = [
     ("records_are_what_the_sensor_counted", recorded),
+    ("sketches_are_those_of_the_sensor_and_outlive_its_death", sketched),
     (
         "a_disk_that_fails_stops_neither_counting_nor_metrics_and_loses_nothing",
         failing_disk,
@@ -147,6 +149,82 @@ fn recorded() {
     daemon.at_rest(4_000);
     daemon.stop(Signal::SIGTERM).assert_clean();
     assert_recorded(&root, 4_000);
+}
+
+/// About how many sources the closed files have in a dimension: over an hour's turn, the sketches of both hours together.
+fn unique_sources(uniques: &[UniqueRow], dimension: &str, port: Option<i32>, region: Option<&str>) -> u64 {
+    let sketches = uniques
+        .iter()
+        .filter(|row| {
+            row.dimension == dimension && row.port == port && row.source_region.as_deref() == region
+        })
+        .map(|row| Sketch::from_bytes(&row.sketch).unwrap());
+    let merged = sketches.reduce(|one, other| one.merged(&other).unwrap());
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "estimates of some hundred"
+    )]
+    merged.map_or(0, |sketch| sketch.estimate().round() as u64)
+}
+
+fn sketched() {
+    let network = network("records-sketches");
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("records");
+    // One key for both lives, or their sketches could not be merged.
+    let state = directory.path().join("state");
+    let start = || {
+        let tables = format!(
+            "[records]\ndirectory = \"{}\"\nmin_free = \"0 B\"\n[sensor]\nstate_directory = \"{}\"\n",
+            root.display(),
+            state.display()
+        );
+        let arguments = [
+            "-i",
+            "rx",
+            "--watch",
+            "198.51.100.0/24",
+            "--flush-interval",
+            "200ms",
+        ];
+        Daemon::start_configured(&network, &tables, &arguments)
+    };
+    let packets = scans(12_000);
+    let (first, second) = packets.split_at(8_000);
+    let daemon = start();
+    traffic::send(&network, first);
+    daemon.at_rest(8_000);
+    // Sketches are due every second here, and each interval is one commit.
+    let commits = metric(&daemon, "teiten_records_commits_total");
+    await_metric(&daemon, "teiten_records_commits_total", |now| {
+        now > commits + 20.0
+    });
+    daemon.stop(Signal::SIGKILL);
+    let daemon = start();
+    traffic::send(&network, second);
+    let snapshot = daemon.at_rest(4_000);
+    daemon.stop(Signal::SIGTERM).assert_clean();
+    close(&root);
+    let uniques: Vec<UniqueRow> = rows(&root);
+    // What the sensor itself says of its second life, and what both lives come to.
+    assert_eq!(snapshot.unique_sources.all, 40);
+    assert_eq!(unique_sources(&uniques, "all", None, None), 120);
+    for region in &snapshot.source_regions {
+        let both = unique_sources(&uniques, "region", None, Some(&region.source_region));
+        assert_eq!(Some(both), region.sources.map(|sources| sources * 3));
+    }
+    for port in [23, 445] {
+        assert_eq!(unique_sources(&uniques, "port", Some(port), None), 120, "{port}");
+    }
+    assert_eq!(unique_sources(&uniques, "iot_syn", None, None), 120);
+    let coverage: Vec<CoverageRow> = rows(&root);
+    let observed: f64 = coverage.iter().map(|row| row.seconds_observed).sum();
+    let sketched: f64 = coverage.iter().filter_map(|row| row.uniques_seconds).sum();
+    assert!(
+        sketched > 0.0 && sketched <= observed && observed - sketched < 60.0,
+        "{sketched} s of {observed} s"
+    );
 }
 
 /// A small disk of one's own; dropping it takes it away.

@@ -1,9 +1,11 @@
 //! Who may ask over HTTP: TLS, certificates of clients, passwords, and what the files' change does.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use sensor_lab::network::Network;
-use tempfile::TempDir;
+use sensor_lab::{
+    authority::{Authority, TLS},
+    network::Network,
+};
 
 use crate::{
     Test,
@@ -24,70 +26,6 @@ pub const TESTS: [Test; 4] = [
 /// How curl ends that was refused: by an answer that is no HTTP, in the handshake, without an answer, or cut while it
 /// sent or read, or because a certificate is asked for.
 const CURL_TLS: [i32; 6] = [1, 35, 52, 55, 56, 98];
-
-/// Certificates and keys in a folder, made by openssl.
-pub struct Authority {
-    folder: TempDir,
-}
-
-impl Authority {
-    /// An authority `ca`, a server of it at 127.0.0.1, a client of it; and a client of `other`.
-    pub fn make() -> Self {
-        let authority = Self {
-            folder: TempDir::new().unwrap(),
-        };
-        for name in ["ca", "other"] {
-            authority.openssl(&format!(
-                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={name} \
-                 -keyout {name}.key -out {name}.pem"
-            ));
-        }
-        authority.sign("server", "ca");
-        authority.sign("client", "ca");
-        authority.sign("stranger", "other");
-        authority
-    }
-
-    /// A certificate of this authority for 127.0.0.1, in the place of an older one.
-    pub fn sign(&self, name: &str, by: &str) {
-        fs::write(
-            self.folder.path().join("extensions"),
-            "subjectAltName=IP:127.0.0.1\n",
-        )
-        .unwrap();
-        self.openssl(&format!(
-            "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN={name} -keyout {name}.key -out \
-             {name}.csr"
-        ));
-        self.openssl(&format!(
-            "x509 -req -in {name}.csr -CA {by}.pem -CAkey {by}.key -CAcreateserial -days 2 -extfile extensions -out \
-             {name}.pem"
-        ));
-    }
-
-    fn openssl(&self, arguments: &str) {
-        let mut command = Command::new("openssl");
-        command
-            .args(arguments.split_whitespace())
-            .current_dir(self.folder.path());
-        let finished = program::run(&mut command, "");
-        assert!(finished.status.success(), "{}", finished.errors);
-    }
-
-    /// A file in the folder.
-    pub fn file(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    /// Writes the web configuration, and gives its path.
-    pub fn write(&self, text: &str) -> String {
-        fs::write(self.folder.path().join("web.yml"), text).unwrap();
-        self.file("web.yml")
-    }
-}
-
-/// Files beside the web configuration.
-pub const TLS: &str = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
 
 /// curl's exit status, and the status of the answer.
 fn curl(network: &Network, arguments: &[&str]) -> (i32, u16) {
@@ -116,9 +54,9 @@ const METRICS: &str = "https://127.0.0.1:10023/metrics";
 
 fn tls() {
     let network = network("web-tls");
-    let authority = Authority::make();
+    let authority = Authority::make().unwrap();
     let headers = "http_server_config:\n  headers:\n    X-Frame-Options: deny\n";
-    let mut daemon = start(&network, &authority.write(&format!("{TLS}{headers}")));
+    let mut daemon = start(&network, &authority.write(&format!("{TLS}{headers}")).unwrap());
     assert_eq!(daemon.await_log("serving metrics")["encrypted"], true);
     let ca = authority.file("ca.pem");
     let trusted = ["--cacert", &ca, METRICS];
@@ -144,7 +82,7 @@ fn tls() {
     assert!(shown.contains("x-frame-options: deny"), "{shown}");
 
     // A certificate that is replaced counts for the next connection; one that is damaged does not.
-    authority.sign("server", "other");
+    authority.sign("server", "other").unwrap();
     daemon.await_log("web configuration read anew");
     assert_eq!(curl(&network, &trusted), (60, 0));
     let other = authority.file("other.pem");
@@ -156,7 +94,7 @@ fn tls() {
 
 fn client_certificates() {
     let network = network("web-mtls");
-    let authority = Authority::make();
+    let authority = Authority::make().unwrap();
     let ca = authority.file("ca.pem");
     let [own, own_key, strange, strange_key] =
         ["client.pem", "client.key", "stranger.pem", "stranger.key"].map(|name| authority.file(name));
@@ -168,7 +106,7 @@ fn client_certificates() {
         ("VerifyClientCertIfGiven", true),
     ] {
         let clients = format!("  client_auth_type: {kind}\n  client_ca_file: ca.pem\n");
-        let daemon = start(&network, &authority.write(&format!("{TLS}{clients}")));
+        let daemon = start(&network, &authority.write(&format!("{TLS}{clients}")).unwrap());
         for version in [&["--tlsv1.3"][..], &["--tls-max", "1.2"]] {
             let ask = |client: &[&str]| {
                 curl(
@@ -195,7 +133,7 @@ fn client_certificates() {
 
 fn passwords() {
     let network = network("web-passwords");
-    let authority = Authority::make();
+    let authority = Authority::make().unwrap();
     let users = |password: &str| {
         let hash = bcrypt::hash(password, 4).unwrap();
         format!(
@@ -203,7 +141,7 @@ fn passwords() {
             bcrypt::hash("bob's", 4).unwrap()
         )
     };
-    let web = authority.write(&users("open sesame"));
+    let web = authority.write(&users("open sesame")).unwrap();
     let mut daemon = start(&network, &web);
     let ask = |user: &str, path: &str| {
         let url = format!("http://127.0.0.1:10023{path}");
@@ -236,12 +174,14 @@ fn passwords() {
             assert_eq!(ask(user, path), (0, expected), "{user:?} {path}");
         }
     }
-    authority.write(&users("shut sesame"));
+    authority.write(&users("shut sesame")).unwrap();
     daemon.await_log("web configuration read anew");
     assert_eq!(ask("alice:open sesame", "/metrics"), (0, 401));
     assert_eq!(ask("alice:shut sesame", "/metrics"), (0, 200));
     // Never open for everybody because of a mistake.
-    authority.write("basic_auth_users:\n  alice: shut sesame\n");
+    authority
+        .write("basic_auth_users:\n  alice: shut sesame\n")
+        .unwrap();
     daemon.await_log("the new web configuration is refused");
     assert_eq!(ask("", "/metrics"), (0, 401));
     assert_eq!(ask("alice:shut sesame", "/metrics"), (0, 200));
@@ -252,7 +192,7 @@ fn passwords() {
 
 fn refused() {
     let network = network("web-refused");
-    let authority = Authority::make();
+    let authority = Authority::make().unwrap();
     for (text, part) in [
         (
             "tls_server_config:\n  cert_file: server.pem\n  key_file: client.key\n",
@@ -265,7 +205,7 @@ fn refused() {
         ("basic_auth_users:\n  alice: secret\n", "htpasswd"),
         ("basic_auth_userz: {}\n", "basic_auth_userz"),
     ] {
-        let web = authority.write(text);
+        let web = authority.write(text).unwrap();
         let finished = run(
             &network,
             &[

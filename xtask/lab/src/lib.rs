@@ -1,6 +1,7 @@
 //! What tests, demo and benchmarks share: test networks, packets with known truth, generators of load.
 
 pub mod artefacts;
+pub mod authority;
 pub mod bench;
 pub mod cases;
 pub mod compare;

@@ -8,6 +8,7 @@
 //! Whatever a program in the sender's namespace sends to the dark prefix arrives at `rx`, and nothing else does:
 //! IPv6 is off on both ends, and the neighbour entry is permanent.
 
+mod door;
 mod lock;
 mod namespace;
 mod registry;
@@ -17,6 +18,7 @@ use std::{io, net::Ipv4Addr, path::Path, process::Command};
 use anyhow::{Context as _, Result, bail};
 use nix::net::if_::if_nametoindex;
 
+pub use door::Door;
 pub use lock::{Lab, LabLock};
 pub use namespace::Namespace;
 

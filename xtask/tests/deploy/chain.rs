@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use sensor_lab::stack::{Alert, Receiver, Stack};
+use sensor_lab::stack::{Alert, Receiver, Scrape, Stack};
 
 use self::sensor::{Course, Sensor};
 use crate::Test;
@@ -186,7 +186,9 @@ fn a_surge_reaches_its_receiver_and_every_expression_has_rows() -> Result<()> {
     let mut targets: Vec<_> = sensors.iter().map(|sensor| sensor.address.to_string()).collect();
     // Port 1 of loopback: nobody answers there.
     targets.push("127.0.0.1:1".to_owned());
-    let stack = Stack::start(&targets, &receiver.address().to_string(), || Ok(()))?;
+    let stack = Stack::start(&Scrape::Plain(&targets), &receiver.address().to_string(), || {
+        Ok(())
+    })?;
 
     while !messages(&receiver).is_superset(&wanted) {
         ensure!(
@@ -218,9 +220,13 @@ fn every_expression_has_rows(stack: &Stack) -> Result<()> {
     let rules = expressions::of_rules("deploy/prometheus/demo/rules")?.into_iter();
     let owing = rules
         .chain(expressions::of_dashboards(&variables)?)
-        .filter(|expression| matches!(expression.owes, Owes::Rows | Owes::RowsInSurge));
+        // Alerts fire here, so there are annotations of them.
+        .filter(|expression| {
+            matches!(expression.owes, Owes::Rows | Owes::RowsInSurge) || expression.is_annotation()
+        });
     for expression in owing {
         let rows = stack
+            .api()
             .query(&expression.query)
             .with_context(|| format!("{}, {}", expression.file, expression.place))?;
         ensure!(
@@ -270,18 +276,26 @@ fn quiet_traffic_sends_no_message() -> Result<()> {
     ];
     let started = Instant::now();
     let targets: Vec<_> = sensors.iter().map(|sensor| sensor.address.to_string()).collect();
-    let stack = Stack::start(&targets, &receiver.address().to_string(), || Ok(()))?;
+    let stack = Stack::start(&Scrape::Plain(&targets), &receiver.address().to_string(), || {
+        Ok(())
+    })?;
     thread::sleep(Duration::from_secs(55).saturating_sub(started.elapsed()));
 
     // Silence proves something only if the rules were at work: each recorded series but the surges is there.
     for rule in expressions::of_rules("deploy/prometheus/demo/rules")? {
         if rule.owes == Owes::Rows {
-            ensure!(!stack.query(&rule.query)?.is_empty(), "no rows: {}", rule.place);
+            ensure!(
+                !stack.api().query(&rule.query)?.is_empty(),
+                "no rows: {}",
+                rule.place
+            );
         }
     }
     // Nothing fired, and no surge was even waited for.
     for alerts in [r#"alertstate="firing""#, r#"alertname=~".+Surge.*""#] {
-        let raised = stack.query(&format!("count_over_time(ALERTS{{{alerts}}}[1m])"))?;
+        let raised = stack
+            .api()
+            .query(&format!("count_over_time(ALERTS{{{alerts}}}[1m])"))?;
         ensure!(raised.is_empty(), "{raised:?}");
     }
     let got = messages(&receiver);

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::Test;
 use crate::expressions::{self, Variables};
 use crate::files;
-use crate::promql::{parse, selector, walk};
 use crate::schema;
+use crate::syntax::{parse, selector, walk};
 
 pub(crate) const TESTS: &[Test] = &[
     ("the_dashboards_obey_the_linter", the_dashboards_obey_the_linter),

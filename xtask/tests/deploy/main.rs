@@ -4,6 +4,7 @@
 //! and the one that breaks the rules on purpose. Without it they are skipped, and counted as such. `TEITEN_WRITE_DEPLOY=1` writes the
 //! files that are made from others anew before anything is tested: the demo's, and Grafana's alerts and dashboards.
 
+mod backfill;
 mod chain;
 mod compose;
 mod dashboard;
@@ -11,11 +12,13 @@ mod demo;
 mod generate;
 mod grafana_alerts;
 mod metrics;
+mod process;
 mod promql;
 mod reference;
 mod remote;
 mod runbooks;
 mod schema;
+mod syntax;
 mod systemd;
 mod tools;
 
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     trials.extend(
         chain::TESTS
             .iter()
+            .chain(backfill::TESTS)
             .chain(remote::TESTS)
             .chain(tools::LONG_TESTS)
             .map(|&(name, test)| {

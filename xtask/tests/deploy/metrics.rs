@@ -111,10 +111,12 @@ pub(crate) const METRICS: &[Metric] = &[
     counter("teiten_records_failures_total", &[]),
     counter("teiten_records_files_written_total", &["table"]),
     counter("teiten_records_files_removed_total", &["table", "reason"]),
+    counter("teiten_ship_files_total", &[]),
+    counter("teiten_ship_failures_total", &[]),
 ];
 
 /// Those of [`METRICS`] that no sensor exports yet: rules and dashboards may name them, and find nothing today.
-pub(crate) const PLANNED: &[&str] = &["teiten_ship_backlog_files"];
+pub(crate) const PLANNED: &[&str] = &[];
 
 /// What Prometheus itself adds to every target and every rule.
 pub(crate) const OF_PROMETHEUS: &[Metric] = &[

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use promql_parser::label::MatchOp;
-use promql_parser::parser::{self, Expr, VectorSelector, token};
+use promql_parser::parser::{Expr, VectorSelector, token};
 
 use crate::Test;
 use crate::expressions::{self, Expression, Variables};
 use crate::files;
 use crate::metrics::{self, Kind};
+use crate::syntax::{parse, selector, walk};
 
 pub(crate) const TESTS: &[Test] = &[
     ("every_expression_parses", every_expression_parses),
@@ -42,56 +43,6 @@ pub(crate) const TESTS: &[Test] = &[
         the_checks_notice_what_they_are_for,
     ),
 ];
-
-/// An expression's nodes, each with those above it, outermost first.
-type Visit<'a> = dyn FnMut(&Expr, &[&Expr]) -> Result<()> + 'a;
-
-/// Visits every node of an expression.
-pub(crate) fn walk<'a>(node: &'a Expr, above: &mut Vec<&'a Expr>, visit: &mut Visit<'_>) -> Result<()> {
-    visit(node, above)?;
-    above.push(node);
-    match node {
-        Expr::Aggregate(aggregate) => {
-            walk(&aggregate.expr, above, visit)?;
-            if let Some(parameter) = &aggregate.param {
-                walk(parameter, above, visit)?;
-            }
-        }
-        Expr::Unary(unary) => walk(&unary.expr, above, visit)?,
-        Expr::Binary(binary) => {
-            walk(&binary.lhs, above, visit)?;
-            walk(&binary.rhs, above, visit)?;
-        }
-        Expr::Paren(paren) => walk(&paren.expr, above, visit)?,
-        Expr::Subquery(subquery) => walk(&subquery.expr, above, visit)?,
-        Expr::Call(call) => {
-            for argument in &call.args.args {
-                walk(argument, above, visit)?;
-            }
-        }
-        Expr::NumberLiteral(_)
-        | Expr::StringLiteral(_)
-        | Expr::VectorSelector(_)
-        | Expr::MatrixSelector(_)
-        | Expr::Extension(_) => {}
-    }
-    above.pop();
-    Ok(())
-}
-
-/// The selector that a node is, if it is one.
-pub(crate) fn selector(node: &Expr) -> Option<&VectorSelector> {
-    match node {
-        Expr::VectorSelector(selector) => Some(selector),
-        Expr::MatrixSelector(matrix) => Some(&matrix.vs),
-        _ => None,
-    }
-}
-
-/// The syntax tree of a query.
-pub(crate) fn parse(query: &str) -> Result<Expr> {
-    parser::parse(query).map_err(|error| anyhow!("{error}\n{query}"))
-}
 
 /// Applies a check to every node of every expression.
 fn for_each_node(check: impl Fn(&Expr, &[&Expr]) -> Result<()>) -> Result<()> {

@@ -2,103 +2,93 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use sensor_lab::authority::Authority;
+use sensor_lab::daemon::Web;
+use sensor_lab::stack::Api;
 use serde_json::Value;
 
 use crate::Test;
 use crate::chain::sensor::Sensor;
 use crate::expressions::{self, Owes, Variables};
 use crate::files;
-use crate::tools::promtool;
+use crate::process::{Process, START, ask, await_answer, free_addresses};
 
 pub(crate) const TESTS: &[Test] = &[(
     "an_agent_gives_prometheus_and_victoria_metrics_the_same_figures",
     an_agent_gives_prometheus_and_victoria_metrics_the_same_figures,
 )];
 
-/// How long a process may take until it answers, and the samples until they are there.
-const START: Duration = Duration::from_mins(1);
 /// How long is scraped.
 const PAST: Duration = Duration::from_secs(40);
 /// `VictoriaMetrics` looks one sample further back for a rate and does not extrapolate: of a steady counter that is at most
 /// the share of one scrape, of a second, in the range, of fifteen; and a made-up counter is a whole number.
 const NEAR: f64 = 0.15;
 
-/// A process that is killed when this is dropped.
-struct Process(Child);
+/// The passwords of those who may ask the central server.
+const PASSWORDS: [(&str, &str); 2] = [
+    ("agent", "what the agent knows"),
+    ("grafana", "what Grafana knows"),
+];
 
-impl Process {
-    fn start(program: &str, arguments: &[String]) -> Result<Self> {
-        let child = Command::new(program)
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Ok(Self(child.with_context(|| format!("{program} cannot be run"))?))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself: then there is nothing to kill.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_addresses() -> Result<[String; 3]> {
-    let listeners = [
-        TcpListener::bind("127.0.0.1:0")?,
-        TcpListener::bind("127.0.0.1:0")?,
-        TcpListener::bind("127.0.0.1:0")?,
-    ];
-    let mut addresses = [const { String::new() }; 3];
-    for (address, listener) in addresses.iter_mut().zip(&listeners) {
-        *address = listener.local_addr()?.to_string();
-    }
-    Ok(addresses)
-}
-
-fn await_answer(address: &str) -> Result<()> {
-    let end = Instant::now() + START;
-    while TcpStream::connect(address).is_err() {
-        ensure!(
-            Instant::now() < end,
-            "nobody answered at {address} within {START:?}"
-        );
-        thread::sleep(Duration::from_millis(100));
-    }
-    Ok(())
-}
-
-/// The deployed file of the agent, to run here: another target, no TLS, a scrape each second, two places to send to.
+/// The deployed file of the agent, to run here: another target, a scrape each second, two places to send to. To the central
+/// server it sends as it stands there, over TLS and with its password.
 fn agent(sensor: &str, central: &str, victoria: &str) -> Result<String> {
     let mut configuration = files::yaml("deploy/prometheus/agent.yml")?;
     configuration["global"]["scrape_interval"] = "1s".into();
     configuration["global"]["scrape_timeout"] = "1s".into();
     configuration["scrape_configs"][0]["static_configs"][0]["targets"][0] = sensor.into();
     let mut write = configuration["remote_write"][0].clone();
-    let object = write.as_object_mut().context("no remote_write")?;
+    // Not to wait for a batch to fill.
+    write["queue_config"]["batch_send_deadline"] = "1s".into();
+    let mut other = write.clone();
+    write["url"] = format!("https://{central}/api/v1/write").into();
+    other["url"] = format!("http://{victoria}/api/v1/write").into();
+    let object = other.as_object_mut().context("no remote_write")?;
     ensure!(
         object.remove("tls_config").is_some() && object.remove("basic_auth").is_some(),
         "the agent sends without TLS or password"
     );
-    // Not to wait for a batch to fill.
-    object["queue_config"]["batch_send_deadline"] = "1s".into();
-    let mut other = write.clone();
-    write["url"] = format!("http://{central}/api/v1/write").into();
-    other["url"] = format!("http://{victoria}/api/v1/write").into();
     configuration["remote_write"] = Value::Array(vec![write, other]);
     Ok(configuration.to_string())
 }
 
-fn start(folder: &Path, sensor: &str) -> Result<(Vec<Process>, [String; 2])> {
+/// The deployed web configuration of the central server, with certificates and passwords of this run in the files that it
+/// and the agent name. Gives what Grafana would ask it by.
+fn web(folder: &Path) -> Result<Web> {
+    let authority = Authority::make()?;
+    fs::create_dir(folder.join("tls"))?;
+    let mut web = files::yaml("deploy/prometheus/web.yml")?;
+    let server = &web["tls_server_config"];
+    for (from, to) in [
+        ("ca.pem", "tls/ca.pem"),
+        ("server.pem", files::string(server, "cert_file")?),
+        ("server.key", files::string(server, "key_file")?),
+    ] {
+        fs::copy(authority.file(from), folder.join(to)).with_context(|| to.to_owned())?;
+    }
+    for (user, password) in PASSWORDS {
+        ensure!(
+            web["basic_auth_users"][user].is_string(),
+            "web.yml has no user {user}"
+        );
+        web["basic_auth_users"][user] = bcrypt::hash(password, 5)?.into();
+        fs::write(folder.join(format!("tls/{user}-password")), password)?;
+    }
+    fs::write(folder.join("web.yml"), web.to_string())?;
+    let [_, (user, password)] = PASSWORDS;
+    Ok(Web {
+        configuration: folder.join("web.yml"),
+        authority: folder.join("tls/ca.pem"),
+        user: [user, password].map(str::to_owned),
+    })
+}
+
+fn start(folder: &Path, sensor: &str) -> Result<(Vec<Process>, [Api; 2])> {
     let [central, victoria, agent_address] = free_addresses()?;
     let path = |name: &str| folder.join(name).display().to_string();
     fs::write(
@@ -111,11 +101,13 @@ fn start(folder: &Path, sensor: &str) -> Result<(Vec<Process>, [String; 2])> {
         files::text("deploy/prometheus/demo/rules/recording.yml")?,
     )?;
     fs::write(folder.join("agent.yml"), agent(sensor, &central, &victoria)?)?;
+    let web = web(folder)?;
     let receivers = vec![
         Process::start(
             "prometheus",
             &[
                 format!("--config.file={}", path("central.yml")),
+                format!("--web.config.file={}", web.configuration.display()),
                 format!("--storage.tsdb.path={}", path("central")),
                 format!("--web.listen-address={central}"),
                 "--web.enable-remote-write-receiver".to_owned(),
@@ -143,31 +135,19 @@ fn start(folder: &Path, sensor: &str) -> Result<(Vec<Process>, [String; 2])> {
             format!("--web.listen-address={agent_address}"),
         ],
     )?);
-    Ok((processes, [central, victoria]))
+    strangers_learn_nothing(&central, &web)?;
+    let servers = [Api::over_tls(&central, &web)?, Api::of(&victoria)];
+    Ok((processes, servers))
 }
 
-/// The figures of an expression at a moment, by their labels.
-fn ask(address: &str, query: &str, time: u64) -> Result<BTreeMap<String, f64>> {
-    let said = promtool(&[
-        "query",
-        "instant",
-        "--format=json",
-        &format!("--time={time}"),
-        &format!("http://{address}"),
-        query,
-    ])?;
-    let rows: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
-    let mut figures = BTreeMap::new();
-    for row in rows.as_array().context("no rows")? {
-        // The name is lost or kept by rules of each server's own.
-        let mut labels = row["metric"].clone();
-        if let Some(labels) = labels.as_object_mut() {
-            labels.remove("__name__");
-        }
-        let value = row["value"][1].as_str().context("no value")?.parse()?;
-        figures.insert(labels.to_string(), value);
-    }
-    Ok(figures)
+/// Without its password the central server tells nobody anything.
+fn strangers_learn_nothing(central: &str, web: &Web) -> Result<()> {
+    let mut stranger = web.clone();
+    stranger.user[1].push('!');
+    let refusal = Api::over_tls(central, &stranger)?.query("up").err();
+    let refusal = refusal.context("a stranger was answered")?;
+    ensure!(format!("{refusal:#}").contains("Unauthorized"), "{refusal:#}");
+    Ok(())
 }
 
 fn same(query: &str, one: &BTreeMap<String, f64>, other: &BTreeMap<String, f64>) -> Result<()> {
@@ -201,9 +181,9 @@ fn an_agent_gives_prometheus_and_victoria_metrics_the_same_figures() -> Result<(
     let (_processes, [central, victoria]) = start(folder.path(), &sensor.address.to_string())?;
 
     thread::sleep(PAST);
-    let moment = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() - 5;
+    let moment = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64() - 5.0;
     let end = Instant::now() + START;
-    let arrived = |address: &str| ask(address, "up", moment).is_ok_and(|rows| rows.len() == 1);
+    let arrived = |server: &Api| ask(server, "up", moment).is_ok_and(|rows| rows.len() == 1);
     while !arrived(&central) || !arrived(&victoria) {
         ensure!(Instant::now() < end, "the agent's samples did not arrive");
         thread::sleep(Duration::from_millis(500));
@@ -223,7 +203,7 @@ fn an_agent_gives_prometheus_and_victoria_metrics_the_same_figures() -> Result<(
         if expression.owes != Owes::Rows || elsewhere {
             continue;
         }
-        let [one, other] = [&central, &victoria].map(|address| ask(address, &expression.query, moment));
+        let [one, other] = [&central, &victoria].map(|server| ask(server, &expression.query, moment));
         let (one, other) = (one?, other?);
         if one.is_empty() {
             bail!("no rows: {}, {}", expression.file, expression.place);

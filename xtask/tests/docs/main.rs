@@ -1,5 +1,7 @@
 //! Tests of the documentation: links that lead somewhere, and code blocks that run or say why not.
 
+mod captures;
+mod names;
 mod page;
 
 use std::{
@@ -17,7 +19,17 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use page::{Block, Page, anchor, pages, root};
 
 /// The languages of blocks that are no commands. What they hold is shown or, where a test of its own reads it, checked.
-const SHOWN: [&str; 5] = ["json", "promql", "text", "toml", "yaml"];
+const SHOWN: [&str; 9] = [
+    "json",
+    "promql",
+    "sql clickhouse",
+    "sql duckdb",
+    "sql spark",
+    "sql trino",
+    "text",
+    "toml",
+    "yaml",
+];
 
 /// What stands behind the fence of a block that is run.
 const RUN: &str = "sh run";
@@ -44,12 +56,19 @@ fn main() -> ExitCode {
         Trial::test("an_anchor_is_made_as_readers_make_it", || {
             check(anchors_are_made())
         }),
+        Trial::test("a_metric_that_nobody_exports_is_noticed", || {
+            check(names::unknown_ones_are_noticed())
+        }),
     ];
     for page in pages {
         let name = page.name.clone();
         let links = page.clone();
         trials.push(Trial::test(format!("links::{name}"), move || {
             check(links_lead_somewhere(&links))
+        }));
+        let metrics = page.clone();
+        trials.push(Trial::test(format!("metrics::{name}"), move || {
+            check(names::are_metrics(&metrics))
         }));
         let commands = page.clone();
         trials.push(Trial::ignorable_test(format!("commands::{name}"), move || {
@@ -171,14 +190,16 @@ fn every_block_has_a_kind(page: &Page) -> Result<()> {
                 block.info
             );
         }
-        if block.info == "json" {
-            serde_json::from_str::<serde_json::Value>(&block.text).with_context(|| place)?;
+        match block.info.as_str() {
+            "json" => drop(serde_json::from_str::<serde_json::Value>(&block.text).with_context(|| place)?),
+            "yaml" => drop(serde_saphyr::from_str::<serde_json::Value>(&block.text).with_context(|| place)?),
+            _ => {}
         }
     }
     Ok(())
 }
 
-/// Runs a block in an empty folder, with the built `teiten` in the path. A command that fails ends it.
+/// Runs a block in a folder that holds two captures and nothing else, with the built `teiten` in the path. A command that fails ends it.
 fn run(block: &Block) -> Result<Completion, Failed> {
     let programs = programs().map_err(|error| Failed::from(format!("{error:#}")))?;
     if !programs.join("teiten").is_file() {
@@ -191,6 +212,7 @@ fn run(block: &Block) -> Result<Completion, Failed> {
 
 fn run_in(programs: &Path, block: &Block) -> Result<()> {
     let folder = tempfile::tempdir()?;
+    captures::lay(folder.path())?;
     let mut path = OsString::from(programs);
     path.push(":");
     path.push(env::var_os("PATH").unwrap_or_default());

@@ -179,7 +179,13 @@ impl Store {
             };
             cells::add(&transaction, hour, &addition.cells, filled, caps).map_err(&failed)?;
             sources::add(&transaction, hour, addition, filled, caps).map_err(&failed)?;
-            let overflow = uniques::add(&transaction, hour, &addition.uniques, filled, caps, &failed)?;
+            // Packets that are late count in the open hour; its sources are its own.
+            let uniques = if hour == addition.hour {
+                &addition.uniques[..]
+            } else {
+                &[]
+            };
+            let overflow = uniques::add(&transaction, hour, uniques, filled, caps, &failed)?;
             add_to_coverage(&transaction, hour, addition, overflow, &failed)?;
         }
         if let Some(reached) = &interval.reached {
@@ -362,9 +368,11 @@ fn add_to_coverage(
         })
         .map_err(failed)?;
     let mut coverage = decode_coverage(Some(bytes))?;
+    let before = coverage.uniques_seconds;
     add_coverage(&mut coverage, &addition.coverage);
     coverage.uniques_other += uniques_other;
     if hour != addition.hour {
+        coverage.uniques_seconds = before;
         coverage.late += addition.cells.iter().map(|cell| cell.packets).sum::<i64>();
     }
     transaction

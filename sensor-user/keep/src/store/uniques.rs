@@ -60,6 +60,8 @@ pub(super) fn add(
                 filled.uniques += 1;
             }
             let sketch = match found {
+                // Most dimensions have nobody new since the last time.
+                Some(found) if found == row.sketch => break,
                 Some(found) => Sketch::from_bytes(&found)?
                     .merged(&Sketch::from_bytes(&row.sketch)?)?
                     .to_bytes(),

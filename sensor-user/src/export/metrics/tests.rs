@@ -40,6 +40,7 @@ fn bare() -> State {
         sources: derived.sources,
         regions: RegionTable::without_database().info().clone(),
         records: None,
+        ship: None,
         ring_used_bytes: 0,
         books: Books::default(),
         pinned: false,

@@ -13,7 +13,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Memory, Settings, Snapshot, log::Log, memory};
+use super::{Memory, Settings, Snapshot, Web, log::Log, memory};
 use crate::network::Namespace;
 
 /// Free in every new namespace: there the daemon is alone.
@@ -97,6 +97,7 @@ pub struct Daemon<'network> {
     namespace: &'network Namespace,
     child: Child,
     log: Log,
+    web: Option<Web>,
 }
 
 impl<'network> Daemon<'network> {
@@ -148,6 +149,7 @@ impl<'network> Daemon<'network> {
             namespace,
             child,
             log,
+            web: settings.web.clone(),
         })
     }
 
@@ -255,14 +257,23 @@ impl<'network> Daemon<'network> {
     }
 
     fn get(&self, path: &str) -> Result<(u16, String), DaemonError> {
-        let url = format!("http://{LISTEN}{path}");
+        let scheme = if self.web.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{LISTEN}{path}");
         let ask = || {
-            let agent: ureq::Agent = ureq::Agent::config_builder()
+            let mut agent = ureq::Agent::config_builder()
                 .timeout_global(Some(PATIENCE))
-                .http_status_as_error(false)
-                .build()
-                .into();
-            let mut answer = agent.get(&url).call()?;
+                .http_status_as_error(false);
+            let mut authorization = None;
+            if let Some(web) = &self.web {
+                agent = agent.tls_config(web.trust()?);
+                authorization = Some(web.authorization());
+            }
+            let agent: ureq::Agent = agent.build().into();
+            let mut question = agent.get(&url);
+            if let Some(value) = authorization {
+                question = question.header("Authorization", value);
+            }
+            let mut answer = question.call()?;
             let status = answer.status().as_u16();
             let text = answer.body_mut().with_config().limit(64 << 20).read_to_string()?;
             Ok((status, text))

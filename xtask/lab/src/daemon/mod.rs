@@ -5,7 +5,10 @@ mod log;
 mod memory;
 mod snapshot;
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, fs, path::PathBuf};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 pub(crate) use self::memory::{own_cpu_time, own_map_bytes, ticks_to_time};
 pub use self::{
@@ -37,6 +40,32 @@ impl Mode {
     }
 }
 
+/// Who may ask a server, and how it is asked then: the daemon, or Prometheus, which have the same web configuration.
+#[derive(Clone, Debug)]
+pub struct Web {
+    /// Its web configuration, with TLS.
+    pub configuration: PathBuf,
+    /// The authority of its certificate, PEM.
+    pub authority: PathBuf,
+    /// A user that the configuration knows, with the password.
+    pub user: [String; 2],
+}
+
+impl Web {
+    /// That its authority alone is trusted.
+    pub(crate) fn trust(&self) -> Result<TlsConfig, ureq::Error> {
+        let certificate = Certificate::from_pem(&fs::read(&self.authority)?)?;
+        Ok(TlsConfig::builder()
+            .root_certs(RootCerts::from([certificate]))
+            .build())
+    }
+
+    /// The header of basic authentication (RFC 7617).
+    pub(crate) fn authorization(&self) -> String {
+        format!("Basic {}", STANDARD.encode(self.user.join(":")))
+    }
+}
+
 /// How the daemon is started. What is `None` is left to its defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -62,6 +91,8 @@ pub struct Settings {
     pub configuration: Option<PathBuf>,
     /// Packets go on to the host.
     pub pass: bool,
+    /// TLS and passwords.
+    pub web: Option<Web>,
 }
 
 impl Settings {
@@ -102,6 +133,9 @@ impl Settings {
         }
         if let Some(file) = &self.configuration {
             add("--config", file.into());
+        }
+        if let Some(web) = &self.web {
+            add("--web.config.file", (&web.configuration).into());
         }
         arguments
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     deployed::expressions::{self, Expression, Owes, Variables},
     network::Network,
-    stack::{Alert, Receiver, Stack},
+    stack::{Alert, Receiver, Scrape, Stack},
 };
 
 /// Where the sensor is scraped, as it stands in the deployed files.
@@ -92,7 +92,7 @@ impl<'network> Watching<'network> {
             let receiver = Receiver::start()?;
             let webhook = receiver.address().to_string();
             let patience = || Ok(interrupt.check()?);
-            let stack = Stack::start(&[SENSOR.to_owned()], &webhook, patience)?;
+            let stack = Stack::start(&Scrape::Plain(&[SENSOR.to_owned()]), &webhook, patience)?;
             Ok::<_, anyhow::Error>((stack, receiver))
         };
         let (stack, receiver) = network
@@ -141,7 +141,7 @@ impl<'network> Watching<'network> {
             let place = format!("{}, {}", expression.file, expression.place);
             let rows = self
                 .network
-                .enter(|| self.stack.query(&expression.query))
+                .enter(|| self.stack.api().query(&expression.query))
                 .context("the sensor's namespace cannot be entered")?
                 .with_context(|| place.clone())?;
             asked.count += 1;

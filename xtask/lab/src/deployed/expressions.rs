@@ -33,6 +33,14 @@ pub struct Expression {
     pub owes: Owes,
 }
 
+impl Expression {
+    /// Whether it is that of a dashboard's annotations: the alerts that fire.
+    #[must_use]
+    pub fn is_annotation(&self) -> bool {
+        self.place.starts_with("annotation ")
+    }
+}
+
 /// What Grafana puts in place of its variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Variables<'a> {

@@ -1,5 +1,6 @@
 //! Prometheus and Alertmanager as real processes on loopback, with the demo's files.
 
+mod api;
 mod http;
 pub mod pictures;
 mod receiver;
@@ -14,19 +15,21 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use self::{
+    api::Api,
     http::{Request, Server},
     receiver::{Alert, Receiver},
 };
-use crate::deployed;
+use crate::{daemon::Web, deployed};
+
+/// The web hook of the demo's Alertmanager.
+const RECEIVER: &str = "127.0.0.1:10024";
 
 /// How long a process may take until it answers.
 const START: Duration = Duration::from_secs(30);
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A process that is killed when this is dropped.
 #[derive(Debug)]
@@ -58,26 +61,43 @@ impl Drop for Process {
     }
 }
 
+/// A sensor of a fleet.
+#[derive(Clone, Debug)]
+pub struct Sensor {
+    /// Its name in the fleet.
+    pub name: String,
+    /// Where it is scraped, with the port.
+    pub address: String,
+}
+
+/// How sensors are scraped.
+#[derive(Debug)]
+pub enum Scrape<'a> {
+    /// In the clear, at these addresses with ports.
+    Plain(&'a [String]),
+    /// As `fleet.yml` has it: over TLS, with a password, listed in files with their labels.
+    Fleet(&'a [Sensor], &'a Web),
+}
+
 /// A running Prometheus with its Alertmanager.
 #[derive(Debug)]
 pub struct Stack {
     // The order of the fields is that of the ends: processes before the folder that they write to.
     processes: [Process; 2],
     folder: TempDir,
-    url: String,
-    client: ureq::Agent,
+    api: Api,
 }
 
 impl Stack {
-    /// Starts both, in the network namespace of the calling thread: sensors are scraped at `targets`, alerts are sent to
-    /// `webhook`, each an address with a port. `patience` is asked every moment, and its error ends the waiting.
+    /// Starts both, in the network namespace of the calling thread: sensors are scraped as `scrape` says, alerts are sent to
+    /// `webhook`, an address with a port. `patience` is asked every moment, and its error ends the waiting.
     ///
     /// # Errors
     /// One of them is missing, does not answer in time, or finds fault with the files.
-    pub fn start(targets: &[String], webhook: &str, patience: impl Fn() -> Result<()>) -> Result<Self> {
+    pub fn start(scrape: &Scrape<'_>, webhook: &str, patience: impl Fn() -> Result<()>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("teiten-stack-").tempdir()?;
         let [prometheus, alertmanager] = free_addresses()?;
-        write_files(folder.path(), targets, &alertmanager, webhook)?;
+        write_files(folder.path(), scrape, &alertmanager, webhook)?;
         let path = |name: &str| folder.path().join(name).display().to_string();
         let alertmanager_process = Process::start(
             "prometheus-alertmanager",
@@ -104,12 +124,7 @@ impl Stack {
         let mut stack = Self {
             processes: [prometheus_process, alertmanager_process],
             folder,
-            url: format!("http://{prometheus}/api/v1"),
-            client: ureq::Agent::config_builder()
-                .timeout_global(Some(PATIENCE))
-                .http_status_as_error(false)
-                .build()
-                .into(),
+            api: Api::of(&prometheus),
         };
         stack
             .await_answers(&alertmanager, patience)
@@ -127,7 +142,7 @@ impl Stack {
                     "Prometheus or Alertmanager has ended"
                 );
             }
-            let scraped = || self.query("up").is_ok_and(|rows| !rows.is_empty());
+            let scraped = || self.api.query("up").is_ok_and(|rows| !rows.is_empty());
             if TcpStream::connect(alertmanager).is_ok() && scraped() {
                 return Ok(());
             }
@@ -142,56 +157,10 @@ impl Stack {
             .concat()
     }
 
-    /// The rows of an expression now; to be asked in the namespace in which it was started.
-    ///
-    /// # Errors
-    /// Prometheus does not answer, or finds fault with the expression.
-    pub fn query(&self, expression: &str) -> Result<Vec<Value>> {
-        self.ask("query", &[("query", expression)])
-    }
-
-    /// The rows of an expression at a moment, in seconds since the epoch.
-    ///
-    /// # Errors
-    /// As [`Self::query`].
-    pub fn query_at(&self, expression: &str, time: f64) -> Result<Vec<Value>> {
-        self.ask("query", &[("query", expression), ("time", &time.to_string())])
-    }
-
-    /// The curves of an expression over a time, with a point for each `step` seconds.
-    ///
-    /// # Errors
-    /// As [`Self::query`].
-    pub fn query_range(&self, expression: &str, [from, to]: [f64; 2], step: f64) -> Result<Vec<Value>> {
-        let [from, to, step] = [from, to, step].map(|seconds| seconds.to_string());
-        self.ask(
-            "query_range",
-            &[
-                ("query", expression),
-                ("start", &from),
-                ("end", &to),
-                ("step", &step),
-            ],
-        )
-    }
-
-    fn ask(&self, endpoint: &str, parameters: &[(&str, &str)]) -> Result<Vec<Value>> {
-        let text = self
-            .client
-            .get(format!("{}/{endpoint}", self.url))
-            .query_pairs(parameters.iter().copied())
-            .call()
-            .and_then(|mut answer| answer.body_mut().with_config().limit(64 << 20).read_to_string())
-            .context("Prometheus does not answer")?;
-        let mut answer: Value = serde_json::from_str(&text).with_context(|| text.clone())?;
-        ensure!(
-            answer["status"] == "success",
-            "Prometheus refuses the expression: {text}"
-        );
-        match answer["data"]["result"].take() {
-            Value::Array(rows) => Ok(rows),
-            other => bail!("Prometheus answers with {other}, which are no rows"),
-        }
+    /// What to ask Prometheus by, in the namespace in which it was started.
+    #[must_use]
+    pub const fn api(&self) -> &Api {
+        &self.api
     }
 }
 
@@ -205,34 +174,63 @@ fn free_addresses() -> Result<[String; 2]> {
 }
 
 /// The demo's files with the addresses of this run.
-fn write_files(folder: &Path, targets: &[String], alertmanager: &str, webhook: &str) -> Result<()> {
-    let targets: Vec<_> = targets.iter().map(|target| format!("\"{target}\"")).collect();
-    let configuration = replace(
-        &deployed::text("deploy/prometheus/demo/prometheus.yml")?,
-        &[
-            ("\"127.0.0.1:10023\"", &targets.join(", ")),
-            ("127.0.0.1:9093", alertmanager),
-        ],
-    )?;
-    fs::write(folder.join("prometheus.yml"), configuration)?;
+fn write_files(folder: &Path, scrape: &Scrape<'_>, alertmanager: &str, webhook: &str) -> Result<()> {
+    let mut configuration = deployed::yaml("deploy/prometheus/demo/prometheus.yml")?;
+    configuration["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = json!([alertmanager]);
+    match scrape {
+        Scrape::Plain(targets) => {
+            configuration["scrape_configs"][0]["static_configs"][0]["targets"] = json!(targets);
+        }
+        Scrape::Fleet(sensors, web) => {
+            configuration["scrape_configs"] = json!([fleet(folder, sensors, web)?]);
+        }
+    }
+    // JSON is YAML.
+    fs::write(folder.join("prometheus.yml"), configuration.to_string())?;
     fs::create_dir(folder.join("rules"))?;
     for name in ["recording.yml", "alerts.yml"] {
         let rules = deployed::text(&format!("deploy/prometheus/demo/rules/{name}"))?;
         fs::write(folder.join("rules").join(name), rules)?;
     }
-    let configuration = replace(
-        &deployed::text("deploy/alertmanager/demo/alertmanager.yml")?,
-        &[("127.0.0.1:10024", webhook)],
+    let configuration = deployed::text("deploy/alertmanager/demo/alertmanager.yml")?;
+    ensure!(
+        configuration.contains(RECEIVER),
+        "the configuration does not name {RECEIVER}"
+    );
+    fs::write(
+        folder.join("alertmanager.yml"),
+        configuration.replace(RECEIVER, webhook),
     )?;
-    fs::write(folder.join("alertmanager.yml"), configuration)?;
     Ok(())
 }
 
-fn replace(text: &str, pairs: &[(&str, &str)]) -> Result<String> {
-    let mut text = text.to_owned();
-    for (from, to) in pairs {
-        ensure!(text.contains(from), "the configuration does not name {from}");
-        text = text.replace(from, to);
+/// The scrape of `fleet.yml` as it stands there, with this run's certificate, user, password and sensors in the files that it
+/// names; each second.
+fn fleet(folder: &Path, sensors: &[Sensor], web: &Web) -> Result<Value> {
+    let mut scrape = deployed::yaml("deploy/prometheus/fleet.yml")?["scrape_configs"][0].take();
+    let file = |value: &Value| value.as_str().map(|name| folder.join(name));
+    let authority =
+        file(&scrape["tls_config"]["ca_file"]).context("the fleet is scraped without an authority")?;
+    let password =
+        file(&scrape["basic_auth"]["password_file"]).context("the fleet is scraped without a password")?;
+    ensure!(scrape["scheme"] == "https", "the fleet is scraped in the clear");
+    for path in [&authority, &password] {
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
     }
-    Ok(text)
+    fs::copy(&web.authority, authority)?;
+    let [user, secret] = &web.user;
+    fs::write(password, secret)?;
+    scrape["basic_auth"]["username"] = json!(user);
+    let groups: Vec<_> = sensors
+        .iter()
+        .map(|sensor| {
+            json!({
+                "targets": [sensor.address],
+                "labels": {"sensor": sensor.name, "operator": "example", "site": sensor.name},
+            })
+        })
+        .collect();
+    fs::create_dir(folder.join("sensors"))?;
+    fs::write(folder.join("sensors/run.yml"), json!(groups).to_string())?;
+    Ok(scrape)
 }

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::Stack;
+use super::Api;
 use crate::deployed::{self, expressions, expressions::Variables};
 
 /// The page that draws; what it draws stands in it.
@@ -24,7 +24,7 @@ const POINTS: f64 = 200.0;
 ///
 /// # Errors
 /// Prometheus does not answer, or there is no Chromium.
-pub fn draw(stack: &Stack, variables: &Variables<'_>, [from, to]: [f64; 2], folder: &Path) -> Result<()> {
+pub fn draw(api: &Api, variables: &Variables<'_>, [from, to]: [f64; 2], folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     for file in deployed::list("deploy/grafana/dashboards", "json")? {
         let dashboard = deployed::json(&file)?;
@@ -33,7 +33,7 @@ pub fn draw(stack: &Stack, variables: &Variables<'_>, [from, to]: [f64; 2], fold
         for panel in expressions::panels(&dashboard) {
             let place = |key: &str| panel["gridPos"][key].as_u64().unwrap_or_default();
             lines = lines.max(place("y") + place("h"));
-            let drawn = self::panel(stack, panel, variables, [from, to]);
+            let drawn = self::panel(api, panel, variables, [from, to]);
             panels.push(drawn.with_context(|| format!("{file}, panel {}", panel["title"]))?);
         }
         let drawn = json!({"title": dashboard["title"], "panels": panels, "from": from, "to": to});
@@ -52,7 +52,7 @@ pub fn draw(stack: &Stack, variables: &Variables<'_>, [from, to]: [f64; 2], fold
 }
 
 /// What the page needs of a panel, with the answers to its queries.
-fn panel(stack: &Stack, panel: &Value, variables: &Variables<'_>, span: [f64; 2]) -> Result<Value> {
+fn panel(api: &Api, panel: &Value, variables: &Variables<'_>, span: [f64; 2]) -> Result<Value> {
     let defaults = &panel["fieldConfig"]["defaults"];
     let names = deployed::items(panel, "transformations")
         .iter()
@@ -64,9 +64,9 @@ fn panel(stack: &Stack, panel: &Value, variables: &Variables<'_>, span: [f64; 2]
     for target in targets {
         let query = variables.substitute(deployed::string(target, "expr")?)?;
         let rows = if target["range"] == true {
-            stack.query_range(&query, span, (span[1] - span[0]) / POINTS)?
+            api.query_range(&query, span, (span[1] - span[0]) / POINTS)?
         } else {
-            stack.query_at(&query, span[1])?
+            api.query_at(&query, span[1])?
         };
         let column = format!("Value #{}", target["refId"].as_str().unwrap_or_default());
         let column = if targets.len() == 1 { "Value" } else { &column };

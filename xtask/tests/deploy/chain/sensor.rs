@@ -9,6 +9,9 @@ use sensor_lab::stack::Server;
 
 use crate::metrics::{Kind, METRICS, Metric};
 
+/// A day, in seconds.
+const DAY: f64 = 86_400.0;
+
 /// How a series goes on with time, which is in seconds since the sensor's start.
 #[derive(Clone, Copy)]
 pub(crate) enum Course {
@@ -22,6 +25,8 @@ pub(crate) enum Course {
     Surges { rate: f64, then: f64, at: f64 },
     /// A counter that starts again from 0.
     StartsAgain { rate: f64, at: f64 },
+    /// A counter with another rate from one time of the day to another, in seconds since the day's begin.
+    Daily { rate: f64, busy: f64, hours: [f64; 2] },
     /// A series that appears with 0 and counts from the next second on.
     Appears { rate: f64, at: f64 },
     /// The time of day in seconds, as after a packet just now.
@@ -29,8 +34,8 @@ pub(crate) enum Course {
 }
 
 impl Course {
-    /// The value at a time, unless the series is not there yet.
-    fn value(self, time: f64) -> Option<f64> {
+    /// The value at a time, unless the series is not there yet. `clock` is the time of day, in seconds since the epoch.
+    fn value(self, time: f64, clock: f64) -> Option<f64> {
         Some(match self {
             Self::Is(value) => value,
             Self::Becomes { first, then, at } => {
@@ -45,10 +50,16 @@ impl Course {
             Self::StartsAgain { rate, at } => (rate * if time < at { time } else { time - at }).floor(),
             Self::Appears { at, .. } if time < at => return None,
             Self::Appears { rate, at } => (rate * (time - at - 1.0).max(0.0)).floor(),
-            Self::Now => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or(Duration::ZERO)
-                .as_secs_f64(),
+            Self::Daily {
+                rate,
+                busy,
+                hours: [from, to],
+            } => {
+                let today = (time % DAY).clamp(from, to) - from;
+                let in_hours = (time / DAY).floor() * (to - from) + today;
+                (rate * time + (busy - rate) * in_hours).floor()
+            }
+            Self::Now => clock,
         })
     }
 }
@@ -73,6 +84,14 @@ impl Sensor {
         Self { series }
     }
 
+    /// A sensor of which only the named series are there.
+    pub(crate) fn bare<'a>(series: impl IntoIterator<Item = (&'a str, Course)>) -> Self {
+        let series = series.into_iter();
+        Self {
+            series: series.map(|(name, course)| (name.to_owned(), course)).collect(),
+        }
+    }
+
     /// The same sensor, with another course of one series.
     pub(crate) fn with(mut self, series: &str, course: Course) -> Self {
         self.series.insert(series.to_owned(), course);
@@ -87,14 +106,23 @@ impl Sensor {
 
     /// What a scrape gets, in Prometheus' text format.
     fn exposition(&self, elapsed: Duration) -> String {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
         let mut text = String::new();
-        for (series, course) in &self.series {
-            if let Some(value) = course.value(elapsed.as_secs_f64()) {
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{series} {value}");
-            }
+        for (series, value) in self.values(elapsed.as_secs_f64(), now.as_secs_f64()) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{series} {value}");
         }
         text
+    }
+
+    /// Its series and their values at a time, in seconds since its start; `clock` is the same in seconds since the epoch.
+    pub(crate) fn values(&self, time: f64, clock: f64) -> impl Iterator<Item = (&str, f64)> {
+        let value = move |course: &Course| course.value(time, clock);
+        self.series
+            .iter()
+            .filter_map(move |(series, course)| Some((series.as_str(), value(course)?)))
     }
 }
 
