@@ -231,7 +231,9 @@ fn brute_force_over_the_watched_network_finds_no_address() {
         shared.len(),
         1 << 16
     );
-    assert_eq!(wide, 0);
+    // Some 40 relations of 32 bits, most of them windows of four octets: by chance one guess in 10^8 meets one, which is 1.3
+    // of 2,100 packets.
+    assert!(wide <= 10, "{wide}");
     // By chance the 16-bit relations hold for one packet in 65,536.
     assert_eq!(found.values().sum::<usize>(), 0, "{found:?}");
 }
