@@ -1,7 +1,7 @@
 //! What the XDP program and user space agree on.
 //!
 //! The packet's way, in the order of the modules: [`classify`] reads the headers and names an [`Outcome`];
-//! [`counters`] are the exact totals that the kernel keeps; [`record`] is what leaves the kernel for each flow;
+//! [`counters`] are the exact totals that the kernel keeps; [`record`] is what leaves the kernel for each flow, [`sample`] for single packets;
 //! [`watch`] says which addresses are observed, [`host`] which packets are a watched host's own business; [`config`] is what user space tells the program at load;
 //! [`names`] are the names of maps and programs. [`generator`] is the load that tests and benchmarks send instead.
 //!
@@ -27,6 +27,7 @@ pub mod host;
 pub mod names;
 pub mod outcome;
 pub mod record;
+pub mod sample;
 pub mod tool;
 pub mod verdict;
 pub mod watch;

@@ -35,6 +35,18 @@ pub const STAGE: &str = "STAGE";
 pub const STATE: &str = "STATE";
 /// Ring buffer: flow records on their way to user space.
 pub const RECORDS: &str = "RECORDS";
+/// Ring buffer: samples of packets.
+pub const SAMPLES: &str = "SAMPLES";
+/// Per-CPU array of one: [`SampleState`](crate::sample::SampleState).
+pub const SAMPLE_STATE: &str = "SAMPLE_STATE";
+/// Per-CPU array: when each bucket of sources may be sampled again.
+pub const SAMPLE_SOURCES: &str = "SAMPLE_SOURCES";
+/// Array: the ports that are sampled, see [`port_entry`](crate::sample::port_entry).
+pub const SAMPLE_PORTS: &str = "SAMPLE_PORTS";
+/// Per-CPU array of one: where a sample is built.
+pub const SAMPLE_SCRATCH: &str = "SAMPLE_SCRATCH";
+/// The global in the object that holds [`SamplingConfig`](crate::sample::SamplingConfig).
+pub const SAMPLING: &str = "SAMPLING";
 
 /// The global in the object that holds [`KernelConfig`](crate::config::KernelConfig).
 pub const CONFIG: &str = "CONFIG";
@@ -63,6 +75,12 @@ mod tests {
             STAGE,
             STATE,
             RECORDS,
+            SAMPLES,
+            SAMPLE_STATE,
+            SAMPLE_SOURCES,
+            SAMPLE_PORTS,
+            SAMPLE_SCRATCH,
+            SAMPLING,
             CONFIG,
         ] {
             assert!(name.len() <= 15, "{name}");

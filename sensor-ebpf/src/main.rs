@@ -3,7 +3,8 @@
 //! The modules in the order of a packet's way: [`frame`] gives the bytes, the classifier of `sensor-common` reads
 //! them, [`watch`] answers whether the destination is observed, [`host`]
 //! whether the packet is the host's own business, [`totals`] keeps the exact counts, [`flows`] keeps
-//! the detail of each source, [`stage`] sends it to user space, and [`flush`] sends what lies idle.
+//! the detail of each source, [`stage`] sends it to user space, [`flush`] sends what lies idle, and [`sample`]
+//! copies the heads of single packets.
 
 #![no_std]
 #![no_main]
@@ -13,6 +14,7 @@ mod flush;
 mod frame;
 mod host;
 mod maps;
+mod sample;
 mod stage;
 mod totals;
 mod watch;
@@ -25,13 +27,13 @@ use crate::{frame::Frame, maps::config, watch::WatchMaps};
 /// For frames that lie in one buffer.
 #[xdp]
 pub fn teiten(context: XdpContext) -> u32 {
-    action(count(&context))
+    run(&context)
 }
 
 /// For frames that may lie in several buffers; the headers are in the first.
 #[xdp(frags)]
 pub fn teiten_frags(context: XdpContext) -> u32 {
-    action(count(&context))
+    run(&context)
 }
 
 /// Never attached: user space runs it on each CPU in turn. See [`flush`].
@@ -41,11 +43,22 @@ pub fn flush(context: XdpContext) -> u32 {
 }
 
 #[inline(always)]
+fn run(context: &XdpContext) -> u32 {
+    let action = action(count(context));
+    // At the very end, where all ways through the program are one to the verifier.
+    sample::send(context);
+    action
+}
+
+#[inline(always)]
 fn count(context: &XdpContext) -> Outcome {
     let outcome = match classify_ethernet(&Frame::of(context), &WatchMaps) {
         // A constant to the verifier, which leaves out what is not asked for.
         Ok(observation) if config().watch_host != 0 && host::takes(context, &observation) => Outcome::NotDark,
-        Ok(observation) => flows::add(context, &observation),
+        Ok(observation) => {
+            sample::choose(&observation);
+            flows::add(context, &observation)
+        }
         Err(outcome) => outcome,
     };
     totals::count(context, outcome);

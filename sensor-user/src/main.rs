@@ -11,12 +11,18 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
-use cli::{CheckArguments, Cli, Command, ConfigCommand, ReplayArguments, RunArguments};
+use cli::{
+    CheckArguments, Cli, Command, ConfigCommand, Lang, NoticeArguments, ReplayArguments, RunArguments,
+    SamplesCommand,
+};
+use sensor_evidence::notice::{Filter, Language};
 use teiten::{
     check::{self, Places, Plan},
     config::{Config, ConfigError, FileConfig, TEMPLATE, check_id, debian_regions, parse_prefix},
+    notice,
     region::{RegionSources, RegionTable},
     replay::Replay,
+    samples::commands,
 };
 
 /// Exit status of a usage that cannot be.
@@ -42,6 +48,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check(arguments) => fitness(&arguments),
         Command::Replay(arguments) => replay(&arguments),
         Command::Top(arguments) => teiten::top::run(&arguments.into_options()),
+        Command::Notice(arguments) => write_notice(&arguments),
+        Command::Samples { command } => samples(&command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "teiten", &mut io::stdout());
             Ok(())
@@ -73,6 +81,60 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             }
         },
     }
+}
+
+fn write_notice(arguments: &NoticeArguments) -> anyhow::Result<()> {
+    let question = notice::Question {
+        records: arguments.records.clone(),
+        since: arguments.since,
+        until: arguments.until,
+        filter: Filter {
+            region: arguments.region.map(|region| region.code().to_owned()),
+            network: arguments.network,
+            system: arguments.system,
+            tool: arguments.tool.clone(),
+            without_research: arguments.without_research,
+        },
+        systems: arguments.asn.clone().map(|asn| RegionSources {
+            regions: debian_regions(),
+            systems: Some(asn),
+        }),
+        research: arguments.research.clone(),
+        form: arguments.format,
+        language: match arguments.lang {
+            Lang::Ja => Language::Japanese,
+            Lang::En => Language::English,
+        },
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let told = notice::tell(&question, &mut out)?;
+    out.flush()?;
+    eprintln!(
+        "teiten: {} packets of {} networks; {} packets of these hours are in rows that name no source",
+        told.packets, told.networks, told.without_source
+    );
+    Ok(())
+}
+
+fn samples(command: &SamplesCommand) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match command {
+        SamplesCommand::List { files } => commands::list(files, &mut out)?,
+        SamplesCommand::Show { files, json } => commands::show(files, *json, &mut out)?,
+        SamplesCommand::Export { files, to, anonymise } => {
+            let exported = commands::export(files, to, anonymise.as_deref())?;
+            writeln!(out, "{} packets in {}", exported.packets, to.display())?;
+            if exported.left_out > 0 {
+                writeln!(
+                    out,
+                    "{} packets without a whole IP header were left out: what is in them cannot be told",
+                    exported.left_out
+                )?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
 }
 
 /// A page for the command, and one for each of its commands.

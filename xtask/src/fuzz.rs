@@ -19,10 +19,11 @@ use crate::{
 };
 
 /// The longest input of each target, in bytes: enough for everything that its reader tells apart.
-const TARGETS: [(&str, usize); 5] = [
+const TARGETS: [(&str, usize); 6] = [
     ("classifier", 512),
     ("records", 4_096),
     ("capture", 16_384),
+    ("payloads", 4_096),
     ("regions", 8_192),
     ("configuration", 4_096),
 ];

@@ -27,6 +27,25 @@ pub enum ConfigError {
         /// Where and why.
         source: Box<toml::de::Error>,
     },
+    /// A port that has none.
+    #[error("`samples.ports` names {0}: only ports of tcp and udp can be sampled")]
+    SampledPort(crate::pipeline::PortName),
+    /// A tool that nobody knows.
+    #[error("`samples.tools` names `{name}`, which is no mark of a tool: there are {known}")]
+    SampledTool {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A table of probes that cannot be.
+    #[error("the table of probes {path}: {source}; docs/samples.md shows its form")]
+    Probes {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: sensor_evidence::probe::ProbeError,
+    },
     /// No interface was named.
     #[error(
         "no interface is named: add `--interface IF` (`ip -brief link` lists them), or `capture.interfaces`"

@@ -32,6 +32,8 @@ pub struct FileConfig {
     pub regions: RegionTable,
     /// `[records]`
     pub records: RecordsTable,
+    /// `[samples]`
+    pub samples: SamplesTable,
     /// `[ship]`
     pub ship: ShipTable,
     /// `[log]`
@@ -146,6 +148,36 @@ pub struct RecordsTable {
     pub sources_days: Option<u64>,
 }
 
+/// `[samples]`: which packets are kept whole, and where.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SamplesTable {
+    /// See [`SamplesConfig::directory`](super::SamplesConfig::directory).
+    pub directory: Option<PathBuf>,
+    /// See [`SamplesConfig::budget`](super::SamplesConfig::budget).
+    pub budget: Option<bytesize::ByteSize>,
+    /// See [`SamplesConfig::head_bytes`](super::SamplesConfig::head_bytes).
+    pub head: Option<u64>,
+    /// See [`SamplesConfig::ports`](super::SamplesConfig::ports).
+    pub ports: Option<Vec<PortName>>,
+    /// See [`SamplesConfig::tools`](super::SamplesConfig::tools).
+    pub tools: Option<Vec<String>>,
+    /// See [`SamplesConfig::one_in`](super::SamplesConfig::one_in).
+    pub one_in: Option<u64>,
+    /// See [`SamplesConfig::rate`](super::SamplesConfig::rate).
+    pub rate: Option<u64>,
+    /// See [`SamplesConfig::rate`](super::SamplesConfig::rate).
+    pub burst: Option<u64>,
+    /// See [`SamplesConfig::source_rate`](super::SamplesConfig::source_rate).
+    pub source_rate: Option<u64>,
+    /// See [`SamplesConfig::source_rate`](super::SamplesConfig::source_rate).
+    pub source_burst: Option<u64>,
+    /// See [`SamplesConfig::ring_bytes`](super::SamplesConfig::ring_bytes).
+    pub ring_size: Option<bytesize::ByteSize>,
+    /// See [`SamplesConfig::probes`](super::SamplesConfig::probes).
+    pub probes: Option<PathBuf>,
+}
+
 /// `[ship]`: where closed files of records are copied.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -249,6 +281,18 @@ impl FileConfig {
         overlay(&mut self.records.uniques_days, over.records.uniques_days);
         overlay(&mut self.records.networks_days, over.records.networks_days);
         overlay(&mut self.records.sources_days, over.records.sources_days);
+        overlay(&mut self.samples.directory, over.samples.directory);
+        overlay(&mut self.samples.budget, over.samples.budget);
+        overlay(&mut self.samples.head, over.samples.head);
+        overlay(&mut self.samples.ports, over.samples.ports);
+        overlay(&mut self.samples.tools, over.samples.tools);
+        overlay(&mut self.samples.one_in, over.samples.one_in);
+        overlay(&mut self.samples.rate, over.samples.rate);
+        overlay(&mut self.samples.burst, over.samples.burst);
+        overlay(&mut self.samples.source_rate, over.samples.source_rate);
+        overlay(&mut self.samples.source_burst, over.samples.source_burst);
+        overlay(&mut self.samples.ring_size, over.samples.ring_size);
+        overlay(&mut self.samples.probes, over.samples.probes);
         overlay(&mut self.ship.to, over.ship.to);
         overlay(&mut self.ship.endpoint, over.ship.endpoint);
         overlay(&mut self.ship.credentials, over.ship.credentials);

@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod own;
 mod records;
+mod samples;
 mod ship;
 
 use std::{
@@ -21,6 +22,7 @@ pub use self::{
     file::{FileConfig, LogFormat, TEMPLATE, VerdictChoice},
     own::{host_prefixes, refuse_own_addresses},
     records::RecordsConfig,
+    samples::SamplesConfig,
     ship::ShipConfig,
 };
 use crate::{
@@ -88,6 +90,8 @@ pub struct Config {
     pub region_asn: Option<PathBuf>,
     /// How records are kept; `None` where none are.
     pub records: Option<RecordsConfig>,
+    /// How packets are sampled; `None` where none are.
+    pub samples: Option<SamplesConfig>,
     /// Where closed files of records are copied; `None` where they stay.
     pub ship: Option<ShipConfig>,
     /// How much the daemon logs.
@@ -219,6 +223,7 @@ impl Config {
             sources,
             regions,
             records,
+            samples,
             ship,
             log,
         } = file;
@@ -251,6 +256,7 @@ impl Config {
             publish_name: sensor.publish_name,
             ship: ShipConfig::check(ship, records.directory.is_some())?,
             records: RecordsConfig::check(records)?,
+            samples: SamplesConfig::check(samples)?,
             // systemd names the directory that it made for us (systemd.exec, StateDirectory=).
             state_directory: sensor
                 .state_directory

@@ -4,6 +4,7 @@ use sensor_common::{
     Class, Outcome,
     tool::{Certainty, Tool},
 };
+use sensor_evidence::{probe::MOST_LABELS, sip::SipTool};
 use sensor_keep::Reason;
 use sensor_records::Table;
 
@@ -18,6 +19,8 @@ pub const SENSOR_BUDGET: usize = 2_000;
 
 /// The row `other` of a family with listed keys.
 const OTHER: usize = 1;
+/// Why a sample is lost.
+const SAMPLES_LOST: usize = 4;
 /// Why a record was lost: by the ring, the queue, or a crash.
 const REASONS: usize = 3;
 /// A histogram: its buckets, `+Inf`, the sum and the count.
@@ -92,6 +95,7 @@ pub const BUDGET: &[Line] = &[
     line("teiten_port_syn_packets_total", |limits| {
         limits.listed_ports + OTHER
     }),
+    line("teiten_probe_samples_total", |_| MOST_LABELS),
     line("teiten_records_commits_total", |_| 1),
     line("teiten_records_disk_free_bytes", |_| 1),
     line("teiten_records_disk_used_bytes", |_| 1),
@@ -107,10 +111,17 @@ pub const BUDGET: &[Line] = &[
     line("teiten_region_database_info", |limits| limits.region_files),
     line("teiten_resident_packets", |_| 1),
     line("teiten_ring_used_bytes", |_| 1),
+    line("teiten_samples_chosen_total", |_| 1),
+    line("teiten_samples_file_bytes", |_| 1),
+    line("teiten_samples_files_removed_total", |_| 1),
+    line("teiten_samples_lost_total", |_| SAMPLES_LOST),
+    line("teiten_samples_stored_total", |_| 1),
+    line("teiten_samples_total", |_| 1),
     line("teiten_sensor_info", |_| 1),
     line("teiten_ship_backlog_files", |_| 1),
     line("teiten_ship_failures_total", |_| 1),
     line("teiten_ship_files_total", |_| 1),
+    line("teiten_sip_samples_total", |_| SipTool::all().count() + OTHER),
     line("teiten_source_region_mirai_packets_total", |_| {
         LISTED_REGIONS + OTHER
     }),

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use prometheus::{Encoder as _, Histogram, HistogramOpts, Registry, TextEncoder, proto::MetricFamily};
 use sensor_common::{Class, Outcome, tool::Tool};
 
-use crate::pipeline::{PortTransport, tools::ToolTotals};
+use crate::{
+    pipeline::{PortTransport, tools::ToolTotals},
+    samples::Books,
+};
 
 mod records;
+mod samples;
 mod ship;
 
 use super::{
@@ -35,6 +39,8 @@ pub struct Metrics {
     registry: Registry,
     published: Arc<Published>,
     identity: Identity,
+    /// What becomes of samples, where any are taken.
+    pub samples: Option<Arc<Books>>,
     /// How long a flush of all CPUs takes, in seconds.
     pub flush_duration: Histogram,
     /// How old a marker is when it is read, in seconds.
@@ -71,6 +77,7 @@ impl Metrics {
             registry,
             published,
             identity,
+            samples: None,
         })
     }
 
@@ -84,6 +91,11 @@ impl Metrics {
             families.extend(state_families(&state));
             self.published.scraped();
         }
+        families.extend(
+            self.samples
+                .iter()
+                .flat_map(|books| samples::families(&books.get())),
+        );
         families.extend(self.registry.gather());
         // The encoder refuses them, and with them the whole scrape: no attachment any more, no region database.
         families.retain(|family| !family.get_metric().is_empty());

@@ -28,7 +28,7 @@ const PORT_WORDS: usize = size_of::<PortCounters>() / size_of::<u64>();
 const STATE_WORDS: usize = size_of::<FlowState>() / size_of::<u64>();
 
 /// A per-CPU array whose values are `WORDS` numbers.
-struct Totals<const WORDS: usize>
+pub(super) struct Totals<const WORDS: usize>
 where
     [u64; WORDS]: Pod,
 {
@@ -132,7 +132,7 @@ impl<const WORDS: usize> Totals<WORDS>
 where
     [u64; WORDS]: Pod,
 {
-    fn take(ebpf: &mut Ebpf, name: &'static str, entries: usize) -> Result<Self, KernelError> {
+    pub(super) fn take(ebpf: &mut Ebpf, name: &'static str, entries: usize) -> Result<Self, KernelError> {
         let map: Map = ebpf
             .take_map(name)
             .ok_or(KernelError::Missing { what: "map", name })?;
@@ -152,7 +152,7 @@ where
     }
 
     /// Every entry, added up over the CPUs.
-    fn read(&self, possible_cpus: usize) -> Result<Vec<[u64; WORDS]>, KernelError> {
+    pub(super) fn read(&self, possible_cpus: usize) -> Result<Vec<[u64; WORDS]>, KernelError> {
         let values = self.read_each_cpu(possible_cpus)?;
         Ok(values.chunks_exact(possible_cpus).map(add_up).collect())
     }

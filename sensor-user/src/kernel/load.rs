@@ -20,11 +20,11 @@ use sensor_common::{
 };
 
 use super::{
-    Counters, KernelError, Ledger, Object, Pins, RingReader, WatchList,
+    Counters, KernelError, Ledger, Object, Pins, RingReader, Sampling, WatchList,
     attach::{Link, innermost},
     counters::possible_cpus,
     pins::{MapPins, PINNED_MAPS, pinned_entries, verify},
-    sys,
+    samples, sys,
 };
 
 /// The oldest kernel that has all that the program needs.
@@ -46,6 +46,8 @@ pub struct LoadOptions {
     /// What is watched is a host that does other work as well: its own business, and what comes from these networks,
     /// is not dark.
     pub host: Option<Vec<IpNet>>,
+    /// Which packets are sampled; `None`: none.
+    pub sampling: Option<Sampling>,
 }
 
 /// The loaded programs, their maps and their links: every descriptor that is needed once the daemon runs, and none is
@@ -243,12 +245,19 @@ fn load_object(
 ) -> Result<Ebpf, KernelError> {
     let config_bytes = config_bytes(&kernel_config(options, watch));
     let log_level = log_level_number(options.log_level);
+    let sampling_bytes = samples::config_bytes(options.sampling.as_ref());
     let mut loader = EbpfLoader::new();
     loader
         .override_global(names::CONFIG, config_bytes.as_slice(), true)
+        .override_global(names::SAMPLING, sampling_bytes.as_slice(), true)
         .override_global(aya_log::LEVEL, &log_level, false)
         .map_max_entries(names::FLOWS, options.flow_slots)
         .map_max_entries(names::RECORDS, options.ring_bytes)
+        .map_max_entries(names::SAMPLES, samples::ring_bytes(options.sampling.as_ref()))
+        .map_max_entries(
+            names::SAMPLE_SOURCES,
+            samples::source_buckets(options.sampling.as_ref()),
+        )
         .map_max_entries(names::WATCH_BLOCKS, at_least_one(watch.blocks().len()))
         .map_max_entries(names::WATCH_V6, at_least_one(watch.v6().len()))
         .map_max_entries(names::OWN_NETWORKS, at_least_one(options.own_networks().len()));
@@ -260,6 +269,7 @@ fn load_object(
     let mut ebpf = loader.load(object.bytes()).map_err(refused)?;
     write_watch_list(&mut ebpf, watch)?;
     write_own_networks(&mut ebpf, options.own_networks())?;
+    samples::write_ports(&mut ebpf, options.sampling.as_ref())?;
     Ok(ebpf)
 }
 

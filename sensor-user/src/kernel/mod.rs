@@ -13,6 +13,7 @@ mod netdev;
 pub mod object;
 pub mod pins;
 pub mod ring;
+pub mod samples;
 pub mod sys;
 pub mod trial;
 pub mod watch;
@@ -27,5 +28,6 @@ pub use self::{
     object::Object,
     pins::{PinPlace, Pins},
     ring::RingReader,
+    samples::{Samples, Sampling},
     watch::WatchList,
 };

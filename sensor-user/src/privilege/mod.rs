@@ -69,6 +69,10 @@ impl Needs {
         needs
             .write
             .extend(records.map(|folder| existing(folder).to_owned()));
+        // Made before privileges are given up.
+        needs
+            .write
+            .extend(config.samples.as_ref().map(|samples| samples.directory.clone()));
         let destination = config.ship.as_ref().and_then(ShipConfig::directory);
         needs
             .write

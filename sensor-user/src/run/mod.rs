@@ -7,6 +7,7 @@ mod aggregate;
 mod drain;
 mod random;
 mod recorder;
+mod sampler;
 mod shipping;
 mod supervisor;
 mod takeover;
@@ -35,7 +36,7 @@ use self::shipping::Shipping;
 use self::threads::Threads;
 use crate::{
     check::{self, Places, Plan},
-    config::{Config, ConfigError, refuse_own_addresses},
+    config::{Config, ConfigError, SamplesConfig, refuse_own_addresses},
     export::{
         http::{self, Service},
         metrics::{Identity, Metrics},
@@ -109,6 +110,7 @@ pub fn run(
     let regions = Arc::new(load_regions(config)?);
     let source_key = load_source_key(config)?;
     make_folder_of_records(config);
+    let sampler = sampler::Sampler::prepare(config)?;
     let shipping = Shipping::open(config)?;
     let mut sensor = load(config, &object, &watch, pins)?;
     let attachments = attach(&mut sensor, config)?;
@@ -137,6 +139,7 @@ pub fn run(
         identity,
         (regions, source_key),
         shipping,
+        sampler,
     ))
 }
 
@@ -239,6 +242,7 @@ fn load(config: &Config, object: &Object, watch: &WatchList, pins: Option<Pins>)
         log_level: config.kernel_log,
         seed: random::seed().context("drawing the seed of the flow cache")?,
         host: config.watch_host.then(|| config.own_networks.clone()),
+        sampling: config.samples.as_ref().map(SamplesConfig::sampling),
     };
     Ok(match pins {
         Some(pins) => {
@@ -282,6 +286,7 @@ async fn serve(
     identity: Identity,
     (regions, source_key): (Arc<RegionHandle>, SourceKey),
     shipping: Option<Shipping>,
+    sampler: Option<sampler::Sampler>,
 ) -> anyhow::Result<()> {
     let Attached {
         mut sensor,
@@ -297,7 +302,7 @@ async fn serve(
     }
     let published = Arc::new(Published::default());
     let (mut recorder, recording) = start_recording(config, &identity, &sensor)?;
-    let metrics = Metrics::new(Arc::clone(&published), identity)?;
+    let mut metrics = Metrics::new(Arc::clone(&published), identity)?;
     let (flush_duration, drain_lag) = (metrics.flush_duration.clone(), metrics.drain_lag.clone());
 
     let (queue, records) = mpsc::sync_channel(config.queue_batches);
@@ -319,6 +324,7 @@ async fn serve(
         (source_key, &config.iot_ports),
         recorder.as_ref().map(tick::Recorder::for_rows),
     )?;
+    let sampling = sampler::begin(sampler, &mut sensor, &attachments, config, &mut metrics)?;
     let (ship, stop_shipping) = shipping.map(Shipping::start).unzip();
     let counters = sensor.take_counters()?;
     if let (Some(recorder), true) = (&mut recorder, sensor.adopted()) {
@@ -378,6 +384,7 @@ async fn serve(
     drop(stop_tick);
     let last = threads.join(&shared)?;
     drop(stop_shipping);
+    sampler::end(sampling)?;
     drop(stop_http);
     // A client that never reads its answer must not keep the sensor from stopping.
     let _ = tokio::time::timeout(Duration::from_secs(1), http).await;
@@ -411,6 +418,11 @@ fn start_recording(
     };
     let recorder = tick::Recorder::new((handle, pace), circumstances, status);
     Ok((Some(recorder), Some(thread)))
+}
+
+/// Waits for a thread that was told to end.
+fn join(thread: JoinHandle<()>, name: &'static str) -> Result<(), RunError> {
+    thread.join().map_err(|_| RunError::ThreadEnded(name))
 }
 
 /// Waits until one of the threads is no more, and names it.

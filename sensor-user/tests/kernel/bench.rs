@@ -6,7 +6,9 @@ use sensor_common::{
 };
 use sensor_lab::watched::CASE_PREFIXES;
 use teiten::{
-    kernel::{Counters, LoadOptions, Object, RingReader, Sensor, WatchList, sys, trial::EntryPoint},
+    kernel::{
+        Counters, LoadOptions, Object, RingReader, Sampling, Sensor, WatchList, sys, trial::EntryPoint,
+    },
     pipeline::{
         decode::{Entry, next_entry},
         totals::KernelTotals,
@@ -29,6 +31,15 @@ impl Bench {
     }
 
     pub fn with_object(object: &Object, entry: EntryPoint, verdict: Verdict) -> Self {
+        Self::sampling(object, entry, verdict, None)
+    }
+
+    pub fn sampling(
+        object: &Object,
+        entry: EntryPoint,
+        verdict: Verdict,
+        sampling: Option<Sampling>,
+    ) -> Self {
         // One CPU for all, so that every frame meets the same cache.
         sys::pin_to_cpu(0).unwrap();
         let options = LoadOptions {
@@ -38,6 +49,7 @@ impl Bench {
             log_level: log::LevelFilter::Warn,
             seed: 0x5eed,
             host: None,
+            sampling,
         };
         let mut sensor = Sensor::load(object, &options, &watch()).unwrap();
         let ring = sensor.take_records().unwrap();

@@ -12,13 +12,17 @@ use teiten::kernel::sys;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
         ("every_case_moves_exactly_its_counters_plain", table::plain),
         ("every_case_moves_exactly_its_counters_frags", table::frags),
         ("every_case_is_dropped_only_when_observed_and_asked", table::drop),
         ("mutated_frames_are_counted_as_by_the_host", differential::mutated),
         ("the_object_calls_no_memory_functions", object::no_memory_calls),
         ("the_verifier_stays_within_its_budget", object::verifier_budget),
+        (
+            "the_verifier_stays_within_its_budget_when_everything_is_sampled",
+            object::verifier_budget_of_samples,
+        ),
     ];
     let root = sys::is_root();
     if !root {

@@ -1,8 +1,8 @@
 //! The compiled object itself: what it must not call, and what it costs the verifier.
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SymbolKind};
-use sensor_common::{Verdict, names};
-use teiten::kernel::{Object, trial::EntryPoint};
+use sensor_common::{ToolSet, Transport, Verdict, names};
+use teiten::kernel::{Object, Sampling, samples::Limit, trial::EntryPoint};
 
 use crate::bench::Bench;
 
@@ -56,7 +56,34 @@ pub fn no_memory_calls() {
 }
 
 pub fn verifier_budget() {
-    let mut bench = Bench::new(EntryPoint::Plain, Verdict::Pass);
+    stays_within_budget(Bench::new(EntryPoint::Plain, Verdict::Pass));
+}
+
+/// Every reason to sample there is, and the longest heads.
+pub fn verifier_budget_of_samples() {
+    let limit = Limit {
+        rate: 1_000,
+        burst: 1_000,
+    };
+    let sampling = Sampling {
+        head_bytes: 512,
+        ports: vec![(Transport::Udp, 5_060), (Transport::Tcp, 23)],
+        tools: ToolSet(u16::MAX),
+        one_in: 1,
+        each_cpu: limit,
+        each_source: limit,
+        ring_bytes: 1 << 20,
+    };
+    let object = Object::embedded();
+    stays_within_budget(Bench::sampling(
+        &object,
+        EntryPoint::Plain,
+        Verdict::Drop,
+        Some(sampling),
+    ));
+}
+
+fn stays_within_budget(mut bench: Bench) {
     for name in [names::PROGRAM, names::PROGRAM_FRAGS, names::FLUSH] {
         match bench.sensor.verified_instructions(name).unwrap() {
             Some(count) => {

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use teiten::export::{
-    metrics::{Identity, Metrics},
-    published::{Published, State},
+use sensor_evidence::probe::Probes;
+use teiten::{
+    export::{
+        metrics::{Identity, Metrics},
+        published::{Published, State},
+    },
+    samples::Books,
 };
 
 /// A family as a scrape gives it.
@@ -33,7 +37,8 @@ pub fn scraped(state: &State) -> BTreeMap<String, Family> {
         program: "0".to_owned(),
         watched_addresses: 256,
     };
-    let metrics = Metrics::new(published, identity).unwrap();
+    let mut metrics = Metrics::new(published, identity).unwrap();
+    metrics.samples = Some(Arc::new(Books::new(&Probes::default())));
     let text = metrics.encode().unwrap();
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     let mut current = String::new();

@@ -19,6 +19,7 @@ mod records;
 mod refused;
 mod regions;
 mod ring;
+mod samples;
 mod service;
 mod shipping;
 mod stop;
@@ -44,7 +45,7 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 19] = [
+    let subjects: [(&[Test], Option<&str>); 20] = [
         (&refused::TESTS, None),
         (&foreign::TESTS, None),
         (&fitness::TESTS, Some("setcap")),
@@ -64,6 +65,8 @@ fn main() {
         (&host::TESTS, None),
         (&verdict::TESTS, Some("tcpdump")),
         (&ring::TESTS, None),
+        (&samples::TESTS, None),
+        (&samples::FOREIGN_TESTS, Some(samples::SCANNER)),
     ];
     let trials = subjects.into_iter().flat_map(|(tests, program)| {
         let obstacle = obstacle.clone().or_else(|| missing(program?));

@@ -71,6 +71,14 @@ pub(crate) const METRICS: &[Metric] = &[
     gauge("teiten_sources_memory_bytes", &[]),
     gauge("teiten_sources_pairs_refused", &[]),
     counter("teiten_sources_late_records_total", &[]),
+    counter("teiten_samples_chosen_total", &[]),
+    counter("teiten_samples_total", &[]),
+    counter("teiten_samples_lost_total", &["reason"]),
+    counter("teiten_samples_stored_total", &[]),
+    counter("teiten_samples_files_removed_total", &[]),
+    gauge("teiten_samples_file_bytes", &[]),
+    counter("teiten_sip_samples_total", &["tool"]),
+    counter("teiten_probe_samples_total", &["probe"]),
     counter("teiten_records_total", &[]),
     counter("teiten_records_lost_total", &["reason"]),
     counter("teiten_packets_lost_detail_total", &["reason"]),
@@ -87,8 +95,6 @@ pub(crate) const METRICS: &[Metric] = &[
     counter("teiten_crashes_total", &[]),
     gauge("teiten_region_database_build_timestamp_seconds", &[]),
     counter("teiten_clock_steps_total", &[]),
-    counter("teiten_samples_total", &[]),
-    counter("teiten_samples_lost_total", &[]),
     histogram("teiten_flush_duration_seconds"),
     histogram("teiten_drain_lag_seconds"),
     gauge("teiten_build_info", &["version", "program"]),
@@ -110,7 +116,7 @@ pub(crate) const METRICS: &[Metric] = &[
 ];
 
 /// Those of [`METRICS`] that no sensor exports yet: rules and dashboards may name them, and find nothing today.
-pub(crate) const PLANNED: &[&str] = &["teiten_samples_total", "teiten_samples_lost_total"];
+pub(crate) const PLANNED: &[&str] = &[];
 
 /// What Prometheus itself adds to every target and every rule.
 pub(crate) const OF_PROMETHEUS: &[Metric] = &[

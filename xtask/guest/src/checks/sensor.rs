@@ -44,6 +44,7 @@ impl<'a> Plan<'a> {
             log_level: log::LevelFilter::Off,
             seed: 0x5eed,
             host: None,
+            sampling: None,
         };
         let watch = self.watch.iter().map(|prefix| prefix.parse());
         let watch: Vec<IpNet> = watch.collect::<Result<_, _>>().context("the watch list")?;
