@@ -45,7 +45,7 @@ fn main() {
         Lab::clean_up_on_signals().unwrap();
     }
     // Each subject with the program that it needs beside iproute2, which the networks are made with.
-    let subjects: [(&[Test], Option<&str>); 20] = [
+    let subjects: [(&[Test], Option<&str>); 21] = [
         (&refused::TESTS, None),
         (&foreign::TESTS, None),
         (&fitness::TESTS, Some("setcap")),
