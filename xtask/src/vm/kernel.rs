@@ -88,8 +88,14 @@ impl Kernel {
         let downloads = self.folder().join("packages");
         start_anew(&downloads)?;
         apt.download(&files, &downloads)?;
-        start_anew(&root)?;
-        unpack(&downloads, &root)?;
+        // Aside, so that one that is broken off is not taken for a kernel with all its modules.
+        let part = self.folder().join("root.part");
+        start_anew(&part)?;
+        unpack(&downloads, &part)?;
+        if root.exists() {
+            fs::remove_dir_all(&root).with_context(|| format!("{} cannot be removed", root.display()))?;
+        }
+        fs::rename(&part, &root).with_context(|| format!("{} cannot be made", root.display()))?;
         Unpacked::find(&root)
     }
 }
