@@ -15,6 +15,7 @@ use teiten::{
         conservation::{Conservation, Report},
         decode::{Entry, next_entry},
         derive::{Aggregator, Derived},
+        ledger::Books,
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
     },
@@ -113,6 +114,7 @@ fn snapshot(report: Report, derived: &Derived) -> Snapshot {
         xdp_mode: "replay",
         report,
         lost_queue: (0, 0),
+        earlier: Books::default(),
     };
     Snapshot::new(&frame, &NOTHING_COUNTED, derived)
 }

@@ -167,7 +167,7 @@ fn unavailable(error: &anyhow::Error) -> Totals {
     skipped(&format!("cannot be had: {error:#}").replace('\n', " "))
 }
 
-/// A skipped test for each kernel that [`test`] would run.
+/// A skipped test for each kernel that [`fn@test`] would run.
 pub(crate) fn skipped(reason: &str) -> Totals {
     let mut totals = Totals::default();
     for kernel in TESTED {
