@@ -3,6 +3,10 @@
 use std::{fs, process::Command};
 
 use libtest_mimic::{Completion, Failed};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use sensor_lab::{daemon::Daemon, network::LabLock};
 
 use crate::{
@@ -61,11 +65,10 @@ fn stepped(lock: &LabLock) -> Result<Completion, Failed> {
     await_metric(&daemon, "teiten_clock_steps_total", "1")?;
     // The daemon is a child of what was started here.
     let status: serde_json::Value = serde_json::from_slice(&place.teiten(&["status", "--json"])?.stdout)?;
-    super::place::run(
-        Command::new("kill")
-            .arg("-KILL")
-            .arg(status["process"].to_string()),
-    )?;
+    let process = status["process"]
+        .as_i64()
+        .and_then(|process| i32::try_from(process).ok());
+    kill(Pid::from_raw(process.ok_or("no process")?), Signal::SIGKILL)?;
     drop(daemon);
     await_that("the daemon is gone", || {
         let status = place.teiten(&["status"])?;
