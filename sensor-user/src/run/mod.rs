@@ -45,7 +45,7 @@ use crate::{
     },
     kernel::{
         Attachment, KernelError, LoadOptions, Object, Pins, Sensor, WatchList, counters::possible_cpus,
-        load::kernel_release, memory::MapMemory,
+        memory::MapMemory, release::kernel_release,
     },
     privilege::{self, Needs},
     region::RegionHandle,
