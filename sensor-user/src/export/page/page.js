@@ -77,6 +77,8 @@ function show(snapshot) {
   byId("sensor").textContent = `${snapshot.sensor}, ${snapshot.xdp_mode}, since ${new Date(snapshot.from).toLocaleString()}`;
   byId("seen").textContent = whole.format(snapshot.seen);
   byId("rate").textContent = rates.seen === null ? "–" : rateFormat.format(rates.seen);
+  const unique = snapshot.unique_sources ? snapshot.unique_sources.all : undefined;
+  byId("sources").textContent = unique === undefined ? "–" : whole.format(unique);
   const mirai = snapshot.tools.find((tool) => tool.tool === "mirai");
   byId("mirai").textContent = whole.format(mirai ? mirai.packets : 0);
   const difference = byId("difference");
