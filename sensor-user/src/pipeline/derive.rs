@@ -1,17 +1,15 @@
 //! The derived totals: what is known from records, as far as they reached us.
 
-use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use sensor_common::{
-    Class, ToolSet, Transport,
-    record::{FlowKind, Record},
-};
+use sensor_common::record::{FlowKind, Record, destination_bit};
 use sensor_sketch::SourceKey;
 
 use super::{
     PortName, PortTransport,
+    arrival::{Arrival, Known},
     cells::{CellKey, Cells, HOUR},
+    pairs::{Marked, Pairs, scanned_port},
     sources::{DEFAULT_IOT_PORTS, Estimates, Facts, Sources},
     tools::{ToolTotals, Tools},
 };
@@ -19,26 +17,6 @@ use crate::region::{Region, RegionTable};
 
 /// Cells of an hour that are kept apart.
 const MAX_CELLS: usize = 1 << 17;
-/// Pairs of port and region that are kept apart over the sensor's run.
-const MAX_PAIRS: usize = 1 << 16;
-
-/// Packets, and those of them with the Mirai mark.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marked {
-    /// Packets.
-    pub packets: u64,
-    /// Of those, with the Mirai mark.
-    pub mirai: u64,
-}
-
-impl Marked {
-    fn add(&mut self, packets: u64, tools: ToolSet) {
-        self.packets += packets;
-        if tools.contains(ToolSet::MIRAI) {
-            self.mirai += packets;
-        }
-    }
-}
 
 /// Totals from records, at one moment.
 #[derive(Clone, Debug)]
@@ -63,38 +41,6 @@ pub struct Derived {
     pub cells_overflow: u64,
     /// Unique sources of the last hour.
     pub sources: Estimates,
-}
-
-/// Scans by destination port and source region.
-#[derive(Clone, Debug, Default)]
-pub struct Pairs {
-    /// The pairs that are kept apart.
-    pub rows: HashMap<(PortName, Region), Marked, RandomState>,
-    /// Scans that found no row: beyond the cap, or beyond that of the cells.
-    pub other: Marked,
-}
-
-impl Pairs {
-    /// Adds the scans of an hour. Where there are more pairs than rows, the busiest get one.
-    fn add(&mut self, cells: &Cells) {
-        let scans = cells.cells.iter().filter_map(|(key, cell)| {
-            let pair = (scanned_port(key)?, key.source_region);
-            Some((pair, key.tools, cell.packets))
-        });
-        let mut scans: Vec<_> = scans.collect();
-        if self.rows.len() + scans.len() > MAX_PAIRS {
-            scans.sort_unstable_by_key(|(pair, tools, packets)| (Reverse(*packets), *pair, tools.0));
-        }
-        for (pair, tools, packets) in scans {
-            if self.rows.len() < MAX_PAIRS {
-                self.rows.entry(pair).or_default().add(packets, tools);
-            } else if let Some(row) = self.rows.get_mut(&pair) {
-                row.add(packets, tools);
-            } else {
-                self.other.add(packets, tools);
-            }
-        }
-    }
 }
 
 /// Takes records in. One look-up of the region and one of the cell a record; the rest follows from them.
@@ -157,8 +103,24 @@ impl Aggregator {
         &self.sources
     }
 
-    /// Takes a record in; `seconds` is when its packets came, since 1970. What it says of its source, where it can be read.
-    pub fn add(&mut self, record: &Record, seconds: i64) -> Option<Facts> {
+    /// Takes records in, and writes beside each what was found out of it.
+    pub fn add_all(&mut self, arrivals: &mut [Arrival]) {
+        for arrival in &mut *arrivals {
+            arrival.known = self.look(arrival);
+        }
+        for arrival in &*arrivals {
+            self.add_to_cell(arrival);
+        }
+        for arrival in &*arrivals {
+            if let Some(known) = &arrival.known {
+                self.sources.add(&known.facts, arrival.seconds());
+            }
+        }
+    }
+
+    /// Counts a record where no table is asked but that of the regions, and finds out what the others need.
+    fn look(&mut self, arrival: &Arrival) -> Option<Known> {
+        let record = &arrival.record;
         let packets = u64::from(record.packets);
         self.records += 1;
         self.packets += packets;
@@ -167,18 +129,13 @@ impl Aggregator {
             self.by_region[Region::UNKNOWN.index()].packets += packets;
             return None;
         };
-        let sure = self.tools.add(record, &kind, seconds);
+        let sure = self.tools.add(record, &kind, arrival.seconds());
         // What a packet only nearly has is of no concern to anybody else.
         kind.tools = kind.tools.marks();
         let region = self.regions.lookup(record.key.source, kind.family);
         self.by_region[region.index()].add(packets, kind.tools);
-        self.turn_to(seconds);
-        let key = CellKey::of(&kind, region);
-        let has_cell = self.cells.add(key, packets, record.bytes.into());
-        if !has_cell && scanned_port(&key).is_some() {
-            self.earlier.other.add(packets, key.tools);
-        }
-        let scanned = scanned_port(&key);
+        let cell = CellKey::of(&kind, region);
+        let scanned = scanned_port(&cell);
         let watched = scanned.and_then(|port| self.watched.place(port));
         if let Some(place) = watched {
             self.watched.add(place, region, packets);
@@ -190,11 +147,22 @@ impl Aggregator {
             syn_to: scanned
                 .filter(|port| port.transport == PortTransport::Tcp)
                 .map(|port| port.port),
-            tools: key.tools,
+            tools: cell.tools,
             sure,
         };
-        self.sources.add(&facts, seconds);
-        Some(facts)
+        Some(Known { cell, facts })
+    }
+
+    fn add_to_cell(&mut self, arrival: &Arrival) {
+        let Some(Known { cell, .. }) = arrival.known else {
+            return;
+        };
+        self.turn_to(arrival.seconds());
+        let packets = u64::from(arrival.record.packets);
+        let has_cell = self.cells.add(cell, packets, arrival.record.bytes.into());
+        if !has_cell && scanned_port(&cell).is_some() {
+            self.earlier.other.add(packets, cell.tools);
+        }
     }
 
     /// Opens the hour of a record when it is another than the open one.
@@ -258,24 +226,9 @@ impl Watched {
     }
 }
 
-/// The port that a scan asks for; `0/icmp` stands for echo requests of both versions.
-fn scanned_port(key: &CellKey) -> Option<PortName> {
-    if key.class != Class::Scan {
-        return None;
-    }
-    let (transport, port) = match key.transport {
-        Transport::Tcp => (PortTransport::Tcp, key.port),
-        Transport::Udp => (PortTransport::Udp, key.port),
-        Transport::Icmp | Transport::Icmpv6 => (PortTransport::Icmp, 0),
-        Transport::Other | Transport::Fragment => return None,
-    };
-    Some(PortName { transport, port })
-}
-
 /// The record of a single packet, for packets that do not come through the kernel.
 #[must_use]
 pub fn record_of(observation: &sensor_common::Observation) -> Record {
-    use sensor_common::record::destination_bit;
     Record {
         key: observation.flow_key(),
         packets: 1,
@@ -295,37 +248,26 @@ pub fn record_of(observation: &sensor_common::Observation) -> Record {
 
 #[cfg(test)]
 mod tests {
-    use sensor_common::{Address, Family, record::FlowKey, tool::Tool};
+    use sensor_common::{Class, ToolSet, tool::Tool};
 
     use super::*;
+    use crate::pipeline::{
+        made::{self, scan},
+        pairs::MAX_PAIRS,
+    };
 
     fn record(source: [u8; 4], class: Class, port: u16, tools: ToolSet, packets: u32) -> Record {
         let kind = FlowKind {
-            port,
-            protocol: 6,
             class,
-            tools,
-            family: Family::Ipv4,
-            fragment: false,
+            ..scan(port, tools)
         };
-        Record {
-            key: FlowKey {
-                source: Address::v4(u32::from_be_bytes(source)),
-                kind: kind.pack(),
-            },
-            packets,
-            bytes: 40 * packets,
-            first_jiffies: 0,
-            last_jiffies: 0,
-            ttl: 64,
-            tcp_flags: 2,
-            window: 1024,
-            peer_port: 40_000,
-            cpu: 0,
-            destinations: 1,
-            first_destination: 0,
-            peer_ports: 1,
-        }
+        made::record(u32::from_be_bytes(source), kind, packets)
+    }
+
+    /// Takes in one record whose packets came at this second.
+    fn add(aggregator: &mut Aggregator, record: &Record, seconds: i64) {
+        let micros = seconds * 1_000_000;
+        aggregator.add_all(&mut [Arrival::new(*record, micros, micros)]);
     }
 
     const TELNET: PortName = PortName {
@@ -337,9 +279,18 @@ mod tests {
     fn records_are_counted_by_region_and_scans_by_port_too() {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[TELNET]);
         // 10.0.0.1 is a bogon; 192.88.98.1 is in no database here.
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 5), 0);
-        aggregator.add(&record([192, 88, 98, 1], Class::Scan, 23, ToolSet::NONE, 2), 0);
-        aggregator.add(
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 5),
+            0,
+        );
+        add(
+            &mut aggregator,
+            &record([192, 88, 98, 1], Class::Scan, 23, ToolSet::NONE, 2),
+            0,
+        );
+        add(
+            &mut aggregator,
             &record([10, 0, 0, 1], Class::Backscatter, 23, ToolSet::NONE, 7),
             0,
         );
@@ -370,7 +321,7 @@ mod tests {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
         let mut broken = record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 3);
         broken.key.kind = u64::MAX;
-        aggregator.add(&broken, 0);
+        add(&mut aggregator, &broken, 0);
         let derived = aggregator.derived();
         assert_eq!((derived.packets, derived.unreadable), (3, 1));
         assert_eq!(
@@ -383,7 +334,8 @@ mod tests {
     fn scans_of_earlier_hours_stay_in_the_pairs() {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
         for (seconds, packets) in [(3_599, 3), (3_600, 4), (7_200, 5)] {
-            aggregator.add(
+            add(
+                &mut aggregator,
                 &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, packets),
                 seconds,
             );
@@ -399,11 +351,19 @@ mod tests {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
         let (bogon, unknown) = ([10, 0, 0, 1], [192, 88, 98, 1]);
         for port in 0..=u16::MAX {
-            aggregator.add(&record(bogon, Class::Scan, port, ToolSet::NONE, 1), 0);
+            add(
+                &mut aggregator,
+                &record(bogon, Class::Scan, port, ToolSet::NONE, 1),
+                0,
+            );
         }
         for port in 0..40_000 {
             let packets = if port % 40 == 0 { 2 } else { 1 };
-            aggregator.add(&record(unknown, Class::Scan, port, ToolSet::NONE, packets), 0);
+            add(
+                &mut aggregator,
+                &record(unknown, Class::Scan, port, ToolSet::NONE, packets),
+                0,
+            );
         }
         let pairs = aggregator.derived().pairs;
         assert_eq!(pairs.rows.len(), MAX_PAIRS);
@@ -422,19 +382,39 @@ mod tests {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
         for class in [Class::Backscatter, Class::Other] {
             for port in 0..=u16::MAX {
-                aggregator.add(&record([10, 0, 0, 1], class, port, ToolSet::NONE, 1), 0);
+                add(
+                    &mut aggregator,
+                    &record([10, 0, 0, 1], class, port, ToolSet::NONE, 1),
+                    0,
+                );
             }
         }
         // No cell is left.
-        aggregator.add(&record([10, 0, 0, 1], Class::Backscatter, 23, ToolSet(2), 5), 0);
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 3), 0);
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 2), 0);
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Backscatter, 23, ToolSet(2), 5),
+            0,
+        );
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 3),
+            0,
+        );
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 2),
+            0,
+        );
         let derived = aggregator.derived();
         assert_eq!(derived.cells_overflow, 10);
         assert_eq!(derived.pairs.rows.len(), 0);
         assert_eq!(derived.pairs.other, Marked { packets: 5, mirai: 3 });
         // The next hour has cells again, and forgets nothing.
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 4), HOUR);
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 4),
+            HOUR,
+        );
         let pairs = aggregator.derived().pairs;
         assert_eq!(
             pairs.rows[&(TELNET, Region::BOGON)],
@@ -449,7 +429,11 @@ mod tests {
         let tools = (0..4).map(ToolSet);
         for tools in tools {
             for port in 0..=u16::MAX {
-                aggregator.add(&record([10, 0, 0, 1], Class::Scan, port, tools, 1), 0);
+                add(
+                    &mut aggregator,
+                    &record([10, 0, 0, 1], Class::Scan, port, tools, 1),
+                    0,
+                );
             }
         }
         let derived = aggregator.derived();
@@ -461,5 +445,39 @@ mod tests {
             derived.packets,
             "no scan is left out"
         );
+    }
+
+    #[test]
+    fn records_taken_together_come_to_what_they_come_to_one_by_one() {
+        let mut arrivals: Vec<Arrival> = (0..500_u32)
+            .map(|number| {
+                let mixed = number.wrapping_mul(0x9e37_79b9) >> 8;
+                let port = if mixed % 3 == 0 { 23 } else { 2_323 };
+                let tools = if mixed % 5 == 0 {
+                    ToolSet::MIRAI
+                } else {
+                    ToolSet::NONE
+                };
+                let source = [192, 88, 98, mixed.to_le_bytes()[0]];
+                let micros = (HOUR - 2 + i64::from(mixed % 4)) * 1_000_000;
+                Arrival::new(
+                    record(source, Class::Scan, port, tools, 1 + number % 5),
+                    micros,
+                    micros,
+                )
+            })
+            .collect();
+        let aggregator = || Aggregator::new(Arc::new(RegionTable::without_database()), &[TELNET]);
+        let (mut together, mut apart) = (aggregator(), aggregator());
+        for arrival in &arrivals {
+            apart.add_all(&mut [*arrival]);
+        }
+        together.add_all(&mut arrivals);
+        let (together, apart) = (together.derived(), apart.derived());
+        assert_eq!(together.packets, apart.packets);
+        assert_eq!(together.pairs.rows, apart.pairs.rows);
+        assert_eq!(together.watched, apart.watched);
+        assert_eq!(together.tools, apart.tools);
+        assert_eq!(together.sources.rows, apart.sources.rows);
     }
 }
