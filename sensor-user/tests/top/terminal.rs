@@ -65,7 +65,8 @@ impl Terminal {
 
     pub fn press(&self, keys: &[&str]) {
         for key in keys {
-            assert!(self.tmux(&["send-keys", key]).status.success());
+            let output = self.tmux(&["send-keys", key]);
+            assert!(output.status.success(), "{key}: {output:?}");
         }
     }
 
