@@ -15,7 +15,8 @@ pub use self::{
     child::{Daemon, DaemonError, Readiness},
     memory::Memory,
     snapshot::{
-        Law, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot, ToolRow, UniqueSources,
+        Instances, Law, MiraiInstances, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot,
+        ToolRow, UniqueSources,
     },
 };
 
