@@ -5,7 +5,9 @@
 
 pub mod analysis;
 mod constants;
+mod footer;
 pub mod gaps;
+pub mod lists;
 pub mod model;
 pub mod page;
 pub mod period;

@@ -6,10 +6,12 @@
     reason = "a test without the harness: what is not there fails it"
 )]
 
+mod copies;
 mod duckdb;
 mod events;
 mod faults;
 mod figures;
+mod lists;
 mod pages;
 mod sources;
 mod truth;
@@ -20,6 +22,7 @@ use libtest_mimic::{Arguments, Trial};
 use sensor_synth::{Calendar, Fleet, Plan, Truth};
 use teiten_report::{
     analysis::{AnalysisError, Request, Silent, analyse},
+    lists::Lists,
     model::{Measure, Region, Report, SensorChoice},
     period::{self, Zone},
     store::Store,
@@ -43,6 +46,7 @@ fn main() {
         figures::TESTS,
         events::TESTS,
         faults::TESTS,
+        lists::TESTS,
         pages::TESTS,
         sources::TESTS,
     ]
@@ -116,6 +120,8 @@ pub(crate) fn request() -> Request {
         top: 10,
         watched: vec!["5060/udp".parse().expect("a port")],
         months: true,
+        lists: Lists::default(),
+        networks: true,
     }
 }
 
