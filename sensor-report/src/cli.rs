@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use teiten_report::{
     model::{Measure, Port, Region, SensorChoice},
     page::Language,
+    store::{Access, Store, StoreError},
 };
 
 /// Reports and questions over the records of sensors.
@@ -77,9 +78,29 @@ pub(crate) enum Command {
 /// Where the records are.
 #[derive(Args, Debug)]
 pub(crate) struct Data {
-    /// The directory of records.
+    /// The directory of records, or s3://BUCKET/PREFIX.
     #[arg(long = "data", value_name = "DIR")]
     pub(crate) location: String,
+    /// The S3-compatible store, where it is not Amazon's: `https://objects.example.org`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// A file with the credentials of the store, lines `AWS_ACCESS_KEY_ID=…`; otherwise they are those of the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+}
+
+impl Data {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When there are no records, or they are out of reach.
+    pub(crate) fn open(&self) -> Result<Store, StoreError> {
+        let access = Access {
+            endpoint: self.endpoint.clone(),
+            credentials: self.credentials.clone(),
+        };
+        Store::open_with(&self.location, &access)
+    }
 }
 
 #[derive(Args, Debug)]
@@ -121,6 +142,16 @@ pub(crate) struct ReportOptions {
     /// Leave out the figures over all data held.
     #[arg(long)]
     pub(crate) no_history: bool,
+    /// Known devices, CSV of address, vendor and model: how many of the domestic sources with the Mirai mark these are.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) devices: Option<PathBuf>,
+    /// Scanners of research, in the form of `teiten notice --research`, beside the built-in ones: which part of the packets
+    /// is theirs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) research: Option<PathBuf>,
+    /// Name no networks: what changed through one is told without it.
+    #[arg(long)]
+    pub(crate) no_networks: bool,
 }
 
 /// How an answer is written.

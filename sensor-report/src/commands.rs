@@ -16,14 +16,14 @@ use serde_json::json;
 use teiten_report::{
     analysis::{Progress, Request, analyse},
     gaps::gaps,
+    lists::Lists,
     model::Period,
     page,
     period::{self, Zone},
     scan::Unreadable,
-    store::Store,
 };
 
-use crate::cli::{Command, ReportOptions};
+use crate::cli::{Command, Data, ReportOptions};
 
 /// Does what was asked for. Whether all was well.
 ///
@@ -40,7 +40,7 @@ pub(crate) fn run(command: Command) -> Result<bool> {
         Command::Day { day, report } => write_report(period::range(day, day)?, &report),
         #[cfg(feature = "sql")]
         Command::Sql(options) => sql::run(&options).map(|()| true),
-        Command::Coverage { data, from, to, json } => coverage(&data.location, from, to, json),
+        Command::Coverage { data, from, to, json } => coverage(&data, from, to, json),
         Command::Verify { data, json } => verify(&data, json),
     }
 }
@@ -69,7 +69,7 @@ impl Progress for Bar {
 
 /// The report as pages and as JSON, and every table of it as CSV.
 fn write_report(period: Period, options: &ReportOptions) -> Result<bool> {
-    let store = Store::open(&options.data.location)?;
+    let store = options.data.open()?;
     let request = Request {
         period,
         zone: Zone::named(&options.timezone)?,
@@ -79,6 +79,8 @@ fn write_report(period: Period, options: &ReportOptions) -> Result<bool> {
         top: options.top.clamp(1, 1_000),
         watched: options.watched.clone(),
         months: !options.no_history,
+        lists: Lists::read(options.devices.as_deref(), options.research.as_deref())?,
+        networks: !options.no_networks,
     };
     let bar = Bar::new();
     let analysed = analyse(&store, &request, &bar)?;
@@ -118,8 +120,8 @@ fn warn(unreadable: &[Unreadable]) {
     }
 }
 
-fn coverage(location: &str, from: Option<Date>, to: Option<Date>, json: bool) -> Result<bool> {
-    let store = Store::open(location)?;
+fn coverage(data: &Data, from: Option<Date>, to: Option<Date>, json: bool) -> Result<bool> {
+    let store = data.open()?;
     let (found, unreadable) = gaps(&store, from.map(Day), to.map(Day))?;
     warn(&unreadable);
     let mut out = stdout().lock();

@@ -6,6 +6,7 @@
 pub mod analysis;
 mod constants;
 pub mod gaps;
+pub mod lists;
 pub mod model;
 pub mod page;
 pub mod period;

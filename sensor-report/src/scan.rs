@@ -2,10 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Mutex,
     thread,
 };
 
@@ -18,7 +15,7 @@ use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuild
 use sensor_records::Place;
 
 use crate::constants::Constants;
-use crate::store::{Store, StoreError};
+use crate::store::{Arriving, Store, StoreError};
 
 /// Why a scan came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -144,12 +141,12 @@ pub fn scan<A: Default + Send>(
     fold: &(dyn Fn(&mut A, &Place, Columns<'_>) -> Result<(), String> + Sync),
     advance: &(dyn Fn() + Sync),
 ) -> Result<Scanned<A>, ScanError> {
-    let next = AtomicUsize::new(0);
+    let arriving = Arriving::new(store, places);
     let unreadable = Mutex::new(Vec::new());
     let read = || -> Result<A, ScanError> {
         let mut part = A::default();
-        while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let bytes = match store.read(place) {
+        while let Some((place, bytes)) = arriving.next() {
+            let bytes = match bytes {
                 Ok(bytes) => bytes,
                 // Retention may remove a file between the listing and now.
                 Err(error) if error.is_missing() => {
@@ -178,7 +175,8 @@ pub fn scan<A: Default + Send>(
         }
         Ok(part)
     };
-    let readers = store.readers().min(places.len()).max(1);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let readers = processors.min(places.len()).max(1);
     let parts = thread::scope(|scope| {
         let readers: Vec<_> = (0..readers).map(|_| scope.spawn(read)).collect();
         readers

@@ -1,7 +1,8 @@
 //! What a record costs behind the ring: records a second on one core, and where the time goes.
 //!
 //! `cargo xtask bench drain [--json]`. Records are made up beforehand, as they lie in the ring, and go the way of the
-//! drain and of the aggregation in one thread: books of conservation, decoding, region, cells, unique sources. Profiles
+//! drain and of the aggregation in one thread: books of conservation, decoding, region, cells, unique sources, and the rows
+//! of the hour for the disk. Profiles
 //! are of *flows*: *hot* is 4,096 of them, a few of which are most of the records; *medium* 65,536; *uniform* any source
 //! of IPv4, which no cache helps. Each figure is the median of several rounds, in
 //! time on the CPU.
@@ -24,9 +25,11 @@ use serde_json::{Value, json};
 use teiten::{
     config::default_watched_ports,
     pipeline::{
+        arrival::{Arrival, BATCH},
         conservation::Conservation,
         decode::{Entry, next_entry},
         derive::Aggregator,
+        hourly::{Hourly, Limits},
         sources::{DEFAULT_IOT_PORTS, Facts, Sources},
     },
     region::{RegionSources, RegionTable},
@@ -38,6 +41,7 @@ const BATCH_BYTES: usize = 64 << 10;
 const ROUNDS: usize = 7;
 /// A whole hour.
 const NOW: i64 = 1_700_006_400;
+const MICROS: i64 = NOW * 1_000_000;
 
 const PROFILES: [Profile; 3] = [
     Profile {
@@ -228,6 +232,19 @@ fn decode(batches: &[Bytes], mut each: impl FnMut(&Record)) {
     }
 }
 
+/// As the aggregation reads them.
+fn decode_batches(batches: &[Bytes], mut each: impl FnMut(&mut [Arrival])) {
+    let mut arrivals = Vec::with_capacity(BATCH);
+    decode(batches, |record| {
+        arrivals.push(Arrival::new(*record, MICROS, MICROS));
+        if arrivals.len() == BATCH {
+            each(&mut arrivals);
+            arrivals.clear();
+        }
+    });
+    each(&mut arrivals);
+}
+
 fn measure(profile: &Profile, regions: &Arc<RegionTable>) -> Value {
     let records = records(profile);
     let batches = encode(&records);
@@ -271,12 +288,29 @@ fn measure(profile: &Profile, regions: &Arc<RegionTable>) -> Value {
         || Sources::new(key(), &watched, &DEFAULT_IOT_PORTS),
         |sources| facts.iter().for_each(|facts| sources.add(facts, NOW)),
     );
+    let mut arrivals = Vec::new();
+    let mut aggregator = with_sources();
+    decode_batches(&batches, |batch| {
+        aggregator.add_all(batch);
+        arrivals.push(batch.to_vec());
+    });
+    let hours = time(
+        || Hourly::new(Limits::default()),
+        |hourly| arrivals.iter().for_each(|batch| hourly.add_all(batch)),
+    );
     let all_rounds = rounds(
-        || (Conservation::default(), with_sources()),
-        |(books, aggregator)| {
+        || {
+            (
+                Conservation::default(),
+                with_sources(),
+                Hourly::new(Limits::default()),
+            )
+        },
+        |(books, aggregator, hourly)| {
             decode(&batches, |record| books.record(record));
-            decode(&batches, |record| {
-                aggregator.add(record, NOW);
+            decode_batches(&batches, |batch| {
+                aggregator.add_all(batch);
+                hourly.add_all(batch);
             });
         },
     );
@@ -292,7 +326,8 @@ fn measure(profile: &Profile, regions: &Arc<RegionTable>) -> Value {
             "books of conservation": books - decoding,
             "region": lookup,
             "unique sources": sources,
-            "cells and the rest": all - decoding - books - lookup - sources,
+            "rows of the hour": hours,
+            "cells and the rest": all - decoding - books - lookup - sources - hours,
         },
     })
 }

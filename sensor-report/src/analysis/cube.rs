@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The bit of the Mirai mark in the column `tools`.
-const MIRAI: i32 = sensor_common::ToolSet::MIRAI.0 as i32;
+pub(crate) const MIRAI: i32 = sensor_common::ToolSet::MIRAI.0 as i32;
 /// Of each sensor's day so many ports are looked at more closely than their totals.
 const CANDIDATES: usize = 20;
 

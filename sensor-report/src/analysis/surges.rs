@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sensor_records::{Day, Place, Table};
+use sensor_records::{Day, Period, Place, Table};
 
 use super::{
     Progress,
@@ -19,6 +19,7 @@ use super::{
     keys::{PortId, RegionId},
     rates::median,
     roster::{Observed, text_in},
+    surge_sources::sources,
 };
 use crate::{
     model::{Key, Share, Surge},
@@ -149,7 +150,8 @@ pub(crate) fn surges(
     zone: &Zone,
     progress: &dyn Progress,
 ) -> Result<(Vec<Surge>, Vec<Unreadable>), ScanError> {
-    let files = files(store, runs, numbers)?;
+    let (sources, mut unreadable) = sources(store, runs, numbers, steady, progress)?;
+    let files = hours_of(store, Table::Cells, runs, numbers, steady)?;
     progress.expect(files.len());
     let fold = |part: &mut Parts, place: &Place, columns: Columns<'_>| {
         let Some(sensor) = numbers
@@ -184,10 +186,12 @@ pub(crate) fn surges(
     }
     let surges = runs.iter().enumerate();
     let surges: Vec<_> = surges
-        .filter_map(|(index, run)| surge(index, run, &parts, zone))
+        .zip(sources)
+        .filter_map(|((index, run), sources)| surge(index, run, &parts, sources, zone))
         .collect();
     let once = surges.iter().filter(|surge| !is_told_by_a_port(surge, &surges));
-    Ok((once.cloned().collect(), found.unreadable))
+    unreadable.extend(found.unreadable);
+    Ok((once.cloned().collect(), unreadable))
 }
 
 /// Whether a region's surge is that of a port, which is told besides and names the region.
@@ -207,24 +211,39 @@ fn add<K: std::hash::Hash + Eq>(sums: &mut HashMap<K, u64>, others: HashMap<K, u
     }
 }
 
-fn files(store: &Store, runs: &[Run], numbers: &HashMap<String, u16>) -> Result<Vec<Place>, ScanError> {
-    let mut days: BTreeSet<Day> = BTreeSet::new();
-    for run in runs {
-        let mut day = Day::of(run.from);
-        while day <= Day::of(run.to - 1) {
-            days.insert(day);
-            day = day.plus(1);
-        }
-    }
+/// The files of the hours of surges, of the steady sensors.
+pub(super) fn hours_of(
+    store: &Store,
+    table: Table,
+    runs: &[Run],
+    numbers: &HashMap<String, u16>,
+    steady: &HashSet<u16>,
+) -> Result<Vec<Place>, ScanError> {
+    let days: BTreeSet<Day> = runs
+        .iter()
+        .flat_map(|run| {
+            let days = std::iter::successors(Some(Day::of(run.from)), |day| Some(day.plus(1)));
+            days.take_while(|day| *day <= Day::of(run.to - 1))
+        })
+        .collect();
     let mut files = Vec::new();
     for day in days {
-        files.extend(store.files(Table::Cells, day..=day)?);
+        files.extend(store.files(table, day..=day)?);
     }
-    files.retain(|place| numbers.contains_key(&place.sensor));
+    files.retain(|place| {
+        let is_steady = numbers
+            .get(&place.sensor)
+            .is_some_and(|number| steady.contains(number));
+        let Period::Hour(hour, _) = place.period else {
+            return false;
+        };
+        let hour = place.day.begins() + i64::from(hour) * HOUR;
+        is_steady && runs.iter().any(|run| (run.from..run.to).contains(&hour))
+    });
     Ok(files)
 }
 
-fn surge(index: usize, run: &Run, parts: &Parts, zone: &Zone) -> Option<Surge> {
+fn surge(index: usize, run: &Run, parts: &Parts, sources: Option<f64>, zone: &Zone) -> Option<Surge> {
     let packets = parts
         .sensors
         .iter()
@@ -243,7 +262,7 @@ fn surge(index: usize, run: &Run, parts: &Parts, zone: &Zone) -> Option<Surge> {
         ports: shares(index, &parts.ports, packets, PortId::port),
         source_regions: shares(index, &parts.regions, packets, RegionId::region),
         sensors: parts.sensors.keys().filter(|(of, _)| *of == index).count(),
-        sources: None,
+        sources,
         largest_source: run.largest_source(),
     })
 }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use arrow_array::RecordBatch;
 use datafusion::arrow::{csv, json, util::pretty::pretty_format_batches_with_schema};
 use parquet::arrow::ArrowWriter;
-use teiten_report::{sql::Tables, store::Store};
+use teiten_report::sql::Tables;
 
 use crate::cli::{Format, SqlOptions};
 
@@ -19,7 +19,7 @@ use crate::cli::{Format, SqlOptions};
 /// # Errors
 /// When the question is wrong, or the answer cannot be written.
 pub(crate) fn run(options: &SqlOptions) -> Result<()> {
-    let store = Store::open(&options.data.location)?;
+    let store = options.data.open()?;
     let tables = Tables::open(&store, options.memory.saturating_mul(1 << 20))?;
     let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
     let (schema, batches) = runtime.block_on(tables.answer(&options.question))?;

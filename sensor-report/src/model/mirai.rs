@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Change, Port, Region, Series};
+use super::{Change, Devices, Port, Region, Series};
 
 /// Packets with the Mirai mark, over the sensors of the report.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +29,8 @@ pub struct Mirai {
     pub unmarked_sources: Change<Option<f64>>,
     /// Such packets by day: a sensor and day.
     pub unmarked_daily: Series<String>,
+    /// Which of the domestic sources are known devices; `None` without a list of them.
+    pub devices: Option<Devices>,
 }
 
 /// One region's packets with the mark.

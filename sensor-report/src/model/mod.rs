@@ -6,6 +6,7 @@
 mod coverage;
 mod explanation;
 mod key;
+mod lists;
 mod mirai;
 mod period;
 mod ranking;
@@ -21,6 +22,7 @@ pub use self::{
     },
     explanation::{Cause, Cell, Explanation, Span},
     key::{Key, Port, Region, Transport},
+    lists::{DeviceKind, Devices, ResearchPort, ResearchScans, Scanner},
     mirai::{Mirai, MiraiPort, MiraiRegion},
     period::{Period, PeriodKind},
     ranking::{Change, PreviousRank, Ranked, Ranking, TenDays},
@@ -57,6 +59,8 @@ pub struct Report {
     pub watched: Vec<WatchedService>,
     /// Packets with the Mirai mark.
     pub mirai: Mirai,
+    /// Packets of scanners of research; `None` without a list of them.
+    pub research: Option<ResearchScans>,
     /// One for each sensor that is part of the report, by its name to publish.
     pub sensors: Vec<SensorSummary>,
     /// The sensors of the domestic region, and those of all others: `None` where there are none.

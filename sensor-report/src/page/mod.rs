@@ -180,7 +180,6 @@ fn page(
         figures => Value::from_serialize(figures),
         notes => of_notes,
         events => Value::from_serialize(events),
-        devices => Value::from(()),
         files => files,
     })?;
     Ok(without_blank_runs(&text))
@@ -225,6 +224,9 @@ fn report_value(report: &Report) -> Result<serde_json::Value, PageError> {
             "share",
             json!(sensor.share()),
         );
+    }
+    if let Some(devices) = &report.mirai.devices {
+        set("/mirai/devices".to_owned(), "share", json!(devices.share()));
     }
     for (place, service) in report.watched.iter().enumerate() {
         let name = service.table_name();

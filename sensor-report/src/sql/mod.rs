@@ -1,5 +1,6 @@
 //! Questions in SQL: DataFusion over the tables, with functions for the columns that hold sketches.
 
+mod bridge;
 mod sketches;
 
 use std::sync::Arc;
@@ -62,6 +63,7 @@ impl Tables {
             // The files are many and small: their statistics are read when a file is, not all beforehand.
             .with_collect_statistics(false);
         let context = SessionContext::new_with_config_rt(config, runtime);
+        register_store(&context, store)?;
         for table in Table::ALL {
             register(&context, store, table)?;
         }
@@ -130,11 +132,26 @@ fn register(context: &SessionContext, store: &Store, table: Table) -> Result<(),
     Ok(())
 }
 
+/// The folder of a table, as a URL with the stroke at its end.
 fn location(store: &Store, table: Table) -> Result<ListingTableUrl, SqlError> {
-    let Store::Local(root) = store;
-    let whole = std::path::absolute(root).map_err(|_| SqlError::Path(root.clone()))?;
-    // With the stroke at its end it is a folder.
-    let folder = whole.join(table.name()).join("");
-    let folder = folder.to_str().ok_or_else(|| SqlError::Path(root.clone()))?;
+    let folder = match store {
+        Store::Local(local) => {
+            let path = || SqlError::Path(local.root().to_owned());
+            let whole = std::path::absolute(local.root()).map_err(|_| path())?;
+            let folder = whole.join(table.name()).join("");
+            folder.to_str().ok_or_else(path)?.to_owned()
+        }
+        Store::Remote(remote) => format!("{}/{table}/", remote.location().trim_end_matches('/')),
+    };
     ListingTableUrl::parse(folder).map_err(question)
+}
+
+/// Makes an object store known under its bucket.
+fn register_store(context: &SessionContext, store: &Store) -> Result<(), SqlError> {
+    if let Store::Remote(remote) = store {
+        let bucket = ListingTableUrl::parse(remote.location()).map_err(question)?;
+        let known = Arc::new(bridge::ReadOnly(remote.store()));
+        context.register_object_store(bucket.object_store().as_ref(), known);
+    }
+    Ok(())
 }

@@ -20,6 +20,7 @@ use libtest_mimic::{Arguments, Trial};
 use sensor_synth::{Calendar, Fleet, Plan, Truth};
 use teiten_report::{
     analysis::{AnalysisError, Request, Silent, analyse},
+    lists::Lists,
     model::{Measure, Region, Report, SensorChoice},
     period::{self, Zone},
     store::Store,
@@ -116,6 +117,8 @@ pub(crate) fn request() -> Request {
         top: 10,
         watched: vec!["5060/udp".parse().expect("a port")],
         months: true,
+        lists: Lists::default(),
+        networks: true,
     }
 }
 

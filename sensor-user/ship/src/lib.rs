@@ -9,4 +9,9 @@ mod shipper;
 mod status;
 mod target;
 
-pub use self::{error::ShipError, shipper::Shipper, status::Status, target::Target};
+pub use self::{
+    error::ShipError,
+    shipper::Shipper,
+    status::Status,
+    target::{Target, open_to_read},
+};

@@ -48,52 +48,14 @@ impl Target {
                 prefix: String::new(),
             });
         }
-        let Some((bucket, prefix)) = to
-            .strip_prefix("s3://")
-            .map(|rest| rest.split_once('/').unwrap_or((rest, "")))
-        else {
-            return Err(refuse("it is neither of S3 nor a directory".to_owned()));
+        // Whoever ships tries again by itself, and says so.
+        let retry = RetryConfig {
+            backoff: BackoffConfig::default(),
+            max_retries: 1,
+            retry_timeout: REQUEST_PATIENCE,
         };
-        if bucket.is_empty() {
-            return Err(refuse("it names no bucket".to_owned()));
-        }
-        // The process may have one already, and then that serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = AmazonS3Builder::new().with_region("us-east-1");
-        let settings = settings(credentials)?;
-        if !settings.iter().any(|(key, _)| IDENTITIES.contains(&key.as_str())) {
-            return Err(ShipError::NoCredentials);
-        }
-        for (key, value) in settings {
-            if let Ok(key) = key.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
-                builder = builder.with_config(key, value);
-            }
-        }
-        if let Some(endpoint) = endpoint {
-            builder = builder
-                .with_endpoint(endpoint)
-                .with_allow_http(endpoint.starts_with("http://"));
-        }
-        let store = builder
-            .with_bucket_name(bucket)
-            .with_checksum_algorithm(Checksum::SHA256)
-            .with_client_options(
-                ClientOptions::new()
-                    .with_timeout(REQUEST_PATIENCE)
-                    .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))),
-            )
-            // Whoever ships tries again by itself, and says so.
-            .with_retry(RetryConfig {
-                backoff: BackoffConfig::default(),
-                max_retries: 1,
-                retry_timeout: REQUEST_PATIENCE,
-            })
-            .build()
-            .map_err(|error| refuse(error.to_string()))?;
-        Ok(Self {
-            store: Arc::new(store),
-            prefix: prefix.trim_matches('/').to_owned(),
-        })
+        let (store, prefix) = s3(to, endpoint, credentials, retry)?;
+        Ok(Self { store, prefix })
     }
 
     /// The path of a file at the destination.
@@ -129,6 +91,66 @@ impl Target {
         let put = self.store.put(&self.at(path), bytes.into()).await;
         put.map(drop).map_err(failed("write", path))
     }
+}
+
+/// Opens `s3://BUCKET/PREFIX` for whoever reads there: the store, and the prefix without strokes at its ends. Requests that
+/// fail are tried again for a while. See [`Target::open`].
+///
+/// # Errors
+/// The place or the credentials cannot be understood. Nothing is asked of the store yet.
+pub fn open_to_read(
+    from: &str,
+    endpoint: Option<&str>,
+    credentials: Option<&FilePath>,
+) -> Result<(Arc<dyn ObjectStore>, String), ShipError> {
+    s3(from, endpoint, credentials, RetryConfig::default())
+}
+
+fn s3(
+    url: &str,
+    endpoint: Option<&str>,
+    credentials: Option<&FilePath>,
+    retry: RetryConfig,
+) -> Result<(Arc<dyn ObjectStore>, String), ShipError> {
+    let refuse = |cause: String| ShipError::Destination {
+        to: url.to_owned(),
+        cause,
+    };
+    let Some((bucket, prefix)) = url
+        .strip_prefix("s3://")
+        .map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+    else {
+        return Err(refuse("it is neither of S3 nor a directory".to_owned()));
+    };
+    if bucket.is_empty() {
+        return Err(refuse("it names no bucket".to_owned()));
+    }
+    // The process may have one already, and then that serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let settings = settings(credentials)?;
+    if !settings.iter().any(|(key, _)| IDENTITIES.contains(&key.as_str())) {
+        return Err(ShipError::NoCredentials);
+    }
+    let mut builder = AmazonS3Builder::new()
+        .with_region("us-east-1")
+        .with_client_options(ClientOptions::new().with_timeout(REQUEST_PATIENCE));
+    for (key, value) in settings {
+        if let Ok(key) = key.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+            builder = builder.with_config(key, value);
+        }
+    }
+    if let Some(endpoint) = endpoint {
+        builder = builder
+            .with_endpoint(endpoint)
+            .with_allow_http(endpoint.starts_with("http://"));
+    }
+    let store = builder
+        .with_bucket_name(bucket)
+        .with_checksum_algorithm(Checksum::SHA256)
+        .with_retry(retry)
+        .build()
+        .map_err(|error| refuse(error.to_string()))?;
+    Ok((Arc::new(store), prefix.trim_matches('/').to_owned()))
 }
 
 fn failed(what: &'static str, path: &str) -> impl Fn(object_store::Error) -> ShipError + use<> {

@@ -11,7 +11,7 @@ use nix::sys::{
 use super::{Finding, Places, Plan, files::quoted};
 use crate::kernel::{
     PinPlace,
-    load::{OLDEST_KERNEL, parse_release},
+    release::{OLDEST_KERNEL, parse_release},
     sys,
 };
 

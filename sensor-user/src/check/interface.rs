@@ -5,7 +5,7 @@ use crate::kernel::{
     KernelError, ModeChoice,
     attach::interface_index,
     hardware::{Channels, Hardware, XdpFeatures},
-    load::parse_release,
+    release::parse_release,
 };
 
 /// The greatest packet that fits one buffer of a page, with the room that XDP keeps: 4,096 octets without 256 in front,

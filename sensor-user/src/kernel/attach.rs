@@ -1,70 +1,23 @@
 //! Attaching to interfaces: which mode was taken, and why.
 
 use std::{
-    error::Error,
-    fmt, fs, io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use aya::programs::{
-    ProgramError, Xdp,
+    Xdp,
     links::{FdLink, LinkError, PinnedLink as AyaPinnedLink},
-    xdp::{XdpLink, XdpMode},
+    xdp::XdpLink,
 };
 use sensor_common::{
     counters::{INTERFACE_SLOTS, interface_slot},
     names,
 };
-use serde::{Deserialize, Serialize};
 
-use super::{KernelError, Sensor, holder, pins::PinnedLink, sys, watchdog::first_look};
-
-/// Where in the host's network path the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// In the driver, before the kernel spends anything on the packet.
-    Native,
-    /// In the network stack: works everywhere, costs more.
-    Generic,
-}
-
-impl Mode {
-    /// The name in snapshots and metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Generic => "generic",
-        }
-    }
-
-    const fn to_aya(self) -> XdpMode {
-        match self {
-            Self::Native => XdpMode::Driver,
-            Self::Generic => XdpMode::Skb,
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Which mode the operator asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum ModeChoice {
-    /// Native, and nothing else.
-    Native,
-    /// Generic, and nothing else.
-    Generic,
-    /// Native where it is possible, else generic.
-    #[default]
-    Auto,
-}
+use super::{
+    KernelError, Mode, ModeChoice, Sensor, pins::PinnedLink, refusal::Refusal, sys, watchdog::first_look,
+};
 
 /// The program on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -414,109 +367,9 @@ fn refuse_clash(interfaces: &[(String, u32)]) -> Result<(), KernelError> {
     Ok(())
 }
 
-/// A refused attachment.
-struct Refusal {
-    errno: Option<i32>,
-    text: String,
-}
-
-impl Refusal {
-    /// What the system said, somewhere down the chain of causes.
-    fn of(error: &(dyn Error + 'static)) -> Self {
-        Self {
-            errno: errno_of(error),
-            text: innermost(error),
-        }
-    }
-
-    /// Whether the driver may take the program for frames in several buffers.
-    fn asks_for_frags(&self) -> bool {
-        matches!(self.errno, Some(libc::ERANGE | libc::EOPNOTSUPP))
-    }
-
-    fn explain(self, interface: &str, index: u32, mode: Mode) -> KernelError {
-        let interface = interface.to_owned();
-        match (self.errno, mode) {
-            (Some(libc::EBUSY | libc::EEXIST), _) => match holder::program_on(index) {
-                // Busy, but not by a program on this very interface: no word of ours would be right.
-                Ok(None) => KernelError::Attach {
-                    interface,
-                    mode,
-                    cause: self.text,
-                },
-                Ok(Some(program)) => KernelError::ForeignProgram {
-                    interface,
-                    program: holder::describe(program),
-                },
-                Err(error) => {
-                    tracing::debug!(%error, "the program on the interface cannot be told");
-                    KernelError::ForeignProgram {
-                        interface,
-                        program: String::new(),
-                    }
-                }
-            },
-            (Some(libc::EPERM | libc::EACCES), _) => KernelError::Privilege(self.text),
-            (Some(libc::ENODEV | libc::ENXIO), _) => KernelError::NoSuchInterface(interface),
-            (Some(libc::ERANGE), Mode::Native) => KernelError::NoNative {
-                interface,
-                cause: self.text,
-                cure: "lower the interface's MTU, or use `--mode generic`".into(),
-            },
-            (Some(libc::ENOSPC), Mode::Native) => KernelError::NoNative {
-                interface,
-                cause: format!("{}: the interface has too few receive queues for XDP", self.text),
-                cure: "give it more (`ethtool -L`; a veth at its making, by `numrxqueues`), or use `--mode generic`"
-                    .into(),
-            },
-            (Some(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOMEM), Mode::Native) => {
-                KernelError::NoNative {
-                    interface,
-                    cause: self.text,
-                    cure: "use `--mode generic`, or `--mode auto`, which does so by itself".into(),
-                }
-            }
-            _ => KernelError::Attach {
-                interface,
-                mode,
-                cause: self.text,
-            },
-        }
-    }
-}
-
 fn attach_program(program: &mut Xdp, index: u32, mode: Mode) -> Result<XdpLink, Refusal> {
     program
         .attach_to_if_index(index, mode.to_aya())
         .and_then(|id| program.take_link(id))
         .map_err(|error| Refusal::of(&error))
-}
-
-/// The system's error number, somewhere down the chain of causes.
-fn errno_of(error: &(dyn Error + 'static)) -> Option<i32> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(number) = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::raw_os_error)
-        {
-            return Some(number);
-        }
-        if let Some(ProgramError::SyscallError(call)) = error.downcast_ref::<ProgramError>() {
-            return call.io_error.raw_os_error();
-        }
-        cause = error.source();
-    }
-    None
-}
-
-/// The words of the innermost cause.
-pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
-    }
-    text
 }

@@ -1,34 +1,28 @@
 //! Loading: from the object file to programs in the kernel and maps that are set up, before anything is attached.
 
 use std::{
-    fs,
     os::fd::{AsFd as _, OwnedFd},
-    path::PathBuf,
     sync::Arc,
 };
 
 use aya::{
-    Ebpf, EbpfError, EbpfLoader,
-    maps::{Array, LpmTrie, MapData, MapError, RingBuf, lpm_trie::Key},
-    programs::{ProgramError, Xdp},
+    Ebpf, EbpfLoader,
+    maps::{MapData, MapError, RingBuf},
+    programs::Xdp,
 };
 use ipnet::IpNet;
-use sensor_common::{
-    Address, Verdict,
-    config::{KernelConfig, LAYOUT_VERSION},
-    names, watch,
-};
+use sensor_common::{Verdict, names};
 
 use super::{
     Counters, KernelError, Ledger, Object, Pins, RingReader, Sampling, WatchList,
-    attach::{Link, innermost},
+    attach::Link,
     counters::possible_cpus,
     pins::{MapPins, PINNED_MAPS, pinned_entries, verify},
-    samples, sys,
+    refusal::{innermost, object_refused, program_refused},
+    release, samples,
+    settings::{config_bytes, kernel_config, log_level_number, write_own_networks, write_watch_list},
+    sys,
 };
-
-/// The oldest kernel that has all that the program needs.
-pub const OLDEST_KERNEL: (u32, u32) = (5, 10);
 
 /// What the loader is told.
 #[derive(Clone, Debug)]
@@ -48,6 +42,13 @@ pub struct LoadOptions {
     pub host: Option<Vec<IpNet>>,
     /// Which packets are sampled; `None`: none.
     pub sampling: Option<Sampling>,
+}
+
+impl LoadOptions {
+    /// Networks whose packets are not dark.
+    pub(super) fn own_networks(&self) -> &[IpNet] {
+        self.host.as_deref().unwrap_or_default()
+    }
 }
 
 /// The loaded programs, their maps and their links: every descriptor that is needed once the daemon runs, and none is
@@ -96,7 +97,7 @@ impl Sensor {
         pins: Option<Pins>,
         epoch: u64,
     ) -> Result<Self, KernelError> {
-        check_kernel_release()?;
+        release::check()?;
         // Only kernels before 5.11 count maps against this limit; where it cannot be lifted, loading says so.
         if let Err(error) = sys::lift_memlock_limit() {
             tracing::debug!(%error, "the limit on locked memory stays");
@@ -266,7 +267,7 @@ fn load_object(
             loader.map_pin_path(map.name, maps.folder().join(map.name));
         }
     }
-    let mut ebpf = loader.load(object.bytes()).map_err(refused)?;
+    let mut ebpf = loader.load(object.bytes()).map_err(object_refused)?;
     write_watch_list(&mut ebpf, watch)?;
     write_own_networks(&mut ebpf, options.own_networks())?;
     samples::write_ports(&mut ebpf, options.sampling.as_ref())?;
@@ -275,267 +276,4 @@ fn load_object(
 
 fn at_least_one(entries: usize) -> u32 {
     u32::try_from(entries.max(1)).unwrap_or(u32::MAX)
-}
-
-fn kernel_config(options: &LoadOptions, watch: &WatchList) -> KernelConfig {
-    KernelConfig {
-        layout_version: LAYOUT_VERSION,
-        verdict: options.verdict as u32,
-        flow_mask: options.flow_slots - 1,
-        watch_v6: u32::from(!watch.v6().is_empty()),
-        wake_bytes: u64::from(options.ring_bytes) / 4,
-        seed: options.seed,
-        watch_host: u32::from(options.host.is_some()),
-        own_networks: u32::from(!options.own_networks().is_empty()),
-    }
-}
-
-impl LoadOptions {
-    fn own_networks(&self) -> &[IpNet] {
-        self.host.as_deref().unwrap_or_default()
-    }
-}
-
-/// The configuration as the bytes of the global, field by field in the order of the `repr(C)` structure.
-fn config_bytes(config: &KernelConfig) -> [u8; size_of::<KernelConfig>()] {
-    let mut bytes = [0; size_of::<KernelConfig>()];
-    let fields = [
-        config.layout_version,
-        config.verdict,
-        config.flow_mask,
-        config.watch_v6,
-    ];
-    let wide = [config.wake_bytes, config.seed];
-    let behind = [config.watch_host, config.own_networks];
-    let octets = fields
-        .iter()
-        .flat_map(|field| field.to_ne_bytes())
-        .chain(wide.iter().flat_map(|field| field.to_ne_bytes()))
-        .chain(behind.iter().flat_map(|field| field.to_ne_bytes()));
-    for (place, octet) in bytes.iter_mut().zip(octets) {
-        *place = octet;
-    }
-    bytes
-}
-
-/// The level as `aya-log-ebpf` numbers it.
-fn log_level_number(level: log::LevelFilter) -> u8 {
-    match level {
-        log::LevelFilter::Off => 0,
-        log::LevelFilter::Error => 1,
-        log::LevelFilter::Warn => 2,
-        log::LevelFilter::Info => 3,
-        log::LevelFilter::Debug => 4,
-        log::LevelFilter::Trace => 5,
-    }
-}
-
-fn write_watch_list(ebpf: &mut Ebpf, list: &WatchList) -> Result<(), KernelError> {
-    let name = names::WATCH_INDEX;
-    let map = ebpf
-        .map_mut(name)
-        .ok_or(KernelError::Missing { what: "map", name })?;
-    let mut index: Array<_, watch::Index> = map.try_into().map_err(KernelError::map(name))?;
-    index.set(0, list.index(), 0).map_err(KernelError::map(name))?;
-
-    let name = names::WATCH_BLOCKS;
-    let map = ebpf
-        .map_mut(name)
-        .ok_or(KernelError::Missing { what: "map", name })?;
-    let mut blocks: Array<_, watch::Block> = map.try_into().map_err(KernelError::map(name))?;
-    for (place, block) in (0..).zip(list.blocks()) {
-        blocks.set(place, **block, 0).map_err(KernelError::map(name))?;
-    }
-
-    let name = names::WATCH_V6;
-    let map = ebpf
-        .map_mut(name)
-        .ok_or(KernelError::Missing { what: "map", name })?;
-    let mut prefixes: LpmTrie<_, [u8; 16], u8> = map.try_into().map_err(KernelError::map(name))?;
-    for prefix in list.v6() {
-        let key = Key::new(prefix.prefix_len().into(), prefix.network().octets());
-        prefixes.insert(&key, 1, 0).map_err(KernelError::map(name))?;
-    }
-    Ok(())
-}
-
-/// IPv4 prefixes in their mapped form, behind the 96 bits in front of every such address.
-fn write_own_networks(ebpf: &mut Ebpf, networks: &[IpNet]) -> Result<(), KernelError> {
-    if networks.is_empty() {
-        return Ok(());
-    }
-    let name = names::OWN_NETWORKS;
-    let map = ebpf
-        .map_mut(name)
-        .ok_or(KernelError::Missing { what: "map", name })?;
-    let mut prefixes: LpmTrie<_, [u8; 16], u8> = map.try_into().map_err(KernelError::map(name))?;
-    for network in networks {
-        let address = Address::from(network.network());
-        let octets = (u128::from(address.high) << 64 | u128::from(address.low)).to_be_bytes();
-        let in_front = if network.addr().is_ipv4() { 96 } else { 0 };
-        let key = Key::new(in_front + u32::from(network.prefix_len()), octets);
-        prefixes.insert(&key, 1, 0).map_err(KernelError::map(name))?;
-    }
-    Ok(())
-}
-
-fn refused(error: EbpfError) -> KernelError {
-    match error {
-        EbpfError::MapError(MapError::CreateError { name, io_error }) => {
-            if io_error.kind() == std::io::ErrorKind::PermissionDenied {
-                KernelError::Privilege(format!("map `{name}`: {io_error}"))
-            } else {
-                KernelError::MapRefused {
-                    name,
-                    source: io_error,
-                }
-            }
-        }
-        error => KernelError::Load(error),
-    }
-}
-
-/// The verifier's log is thousands of lines long: its end says what is wrong, the rest goes to the debug log.
-fn program_refused(name: &'static str, error: ProgramError) -> KernelError {
-    const LAST_LINES: usize = 8;
-    let ProgramError::LoadError {
-        io_error,
-        verifier_log,
-    } = &error
-    else {
-        return KernelError::Program {
-            name,
-            source: Box::new(error),
-        };
-    };
-    let log = verifier_log.to_string();
-    if io_error.kind() == std::io::ErrorKind::PermissionDenied {
-        if log.is_empty() {
-            return KernelError::Privilege(format!("program `{name}`: {io_error}"));
-        }
-        // Without it the verifier holds the program to the rules for unprivileged ones, whatever its log says.
-        if !sys::has_performance_monitoring() {
-            let text =
-                format!("program `{name}`: {io_error}, as without CAP_PERFMON the verifier is stricter");
-            return KernelError::Privilege(text);
-        }
-    }
-    tracing::debug!(name, log, "the verifier's whole log");
-    let lines: Vec<&str> = log.lines().collect();
-    KernelError::Refused {
-        name,
-        cause: io_error.to_string(),
-        log: lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"),
-    }
-}
-
-fn check_kernel_release() -> Result<(), KernelError> {
-    let path = PathBuf::from("/proc/sys/kernel/osrelease");
-    let release = fs::read_to_string(&path).map_err(|source| KernelError::System { path, source })?;
-    let release = release.trim();
-    if parse_release(release).is_some_and(|version| version < OLDEST_KERNEL) {
-        return Err(KernelError::KernelTooOld {
-            found: release.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-/// Major and minor version of the running kernel; `None` where it does not say.
-#[must_use]
-pub fn kernel_release() -> Option<(u32, u32)> {
-    parse_release(fs::read_to_string("/proc/sys/kernel/osrelease").ok()?.trim())
-}
-
-/// Major and minor version of a kernel release such as `6.1.0-18-amd64`; `None` where it has no such form.
-#[must_use]
-pub fn parse_release(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn releases_are_compared_by_number() {
-        for (release, expected) in [
-            ("5.10.0-28-amd64", Some((5, 10))),
-            ("6.18.44", Some((6, 18))),
-            ("5.9.16", Some((5, 9))),
-            ("7.3-rc1", Some((7, 3))),
-            ("linux", None),
-        ] {
-            assert_eq!(parse_release(release), expected, "{release}");
-        }
-        assert!((5, 9) < OLDEST_KERNEL && (5, 10) >= OLDEST_KERNEL && (6, 1) > OLDEST_KERNEL);
-    }
-
-    #[test]
-    fn a_refused_map_says_whether_privilege_or_memory_is_missing() {
-        for (errno, parts) in [
-            (libc::EPERM, ["`RECORDS`", "Operation not permitted", "CAP_BPF"]),
-            (
-                libc::ENOMEM,
-                [
-                    "`RECORDS`",
-                    "Cannot allocate memory",
-                    "smaller `kernel.ring_size`",
-                ],
-            ),
-            (
-                libc::E2BIG,
-                [
-                    "`RECORDS`",
-                    "Argument list too long",
-                    "smaller `kernel.flow_slots`",
-                ],
-            ),
-        ] {
-            let error = refused(EbpfError::MapError(MapError::CreateError {
-                name: "RECORDS".to_owned(),
-                io_error: std::io::Error::from_raw_os_error(errno),
-            }));
-            let said = error.to_string();
-            for part in parts {
-                assert!(said.contains(part), "no {part} in {said}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_configuration_is_laid_out_as_the_program_reads_it() {
-        let config = KernelConfig {
-            layout_version: 0x0102_0304,
-            verdict: 1,
-            flow_mask: 16_383,
-            watch_v6: 1,
-            wake_bytes: 4 << 20,
-            seed: 0x1122_3344_5566_7788,
-            watch_host: 0x0506_0708,
-            own_networks: 0x090a_0b0c,
-        };
-        let bytes = config_bytes(&config);
-        assert_eq!(
-            bytes[std::mem::offset_of!(KernelConfig, flow_mask)..][..4],
-            16_383_u32.to_ne_bytes()
-        );
-        assert_eq!(
-            bytes[std::mem::offset_of!(KernelConfig, seed)..][..8],
-            config.seed.to_ne_bytes()
-        );
-        assert_eq!(
-            bytes[std::mem::offset_of!(KernelConfig, watch_host)..][..4],
-            config.watch_host.to_ne_bytes()
-        );
-        assert_eq!(
-            bytes[std::mem::offset_of!(KernelConfig, own_networks)..][..4],
-            config.own_networks.to_ne_bytes()
-        );
-        assert_eq!(
-            bytes[std::mem::offset_of!(KernelConfig, wake_bytes)..][..8],
-            (4_u64 << 20).to_ne_bytes()
-        );
-    }
 }

@@ -1,7 +1,10 @@
 //! Cells: the packets of an hour by what they are and where they come from. A hard cap keeps them bounded under any
 //! flood; what comes beyond goes into one cell that keeps the sum exact, and is counted as overflow.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{Hash, Hasher},
+};
 
 use foldhash::fast::RandomState;
 use sensor_common::{Class, ToolSet, Transport, record::FlowKind};
@@ -12,7 +15,7 @@ use crate::region::Region;
 pub const HOUR: i64 = 3_600;
 
 /// What tells one cell of an hour from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CellKey {
     /// The transport.
     pub transport: Transport,
@@ -45,6 +48,15 @@ impl CellKey {
             // What a packet only nearly has is of no concern here.
             tools: kind.tools.marks(),
         }
+    }
+}
+
+/// One word in the place of six: each record looks for its cell.
+impl Hash for CellKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let small = u64::from(self.protocol) | (self.transport as u64) << 8 | (self.class as u64) << 12;
+        let region = self.source_region.index() as u64;
+        state.write_u64(u64::from(self.port) | u64::from(self.tools.0) << 16 | region << 32 | small << 48);
     }
 }
 

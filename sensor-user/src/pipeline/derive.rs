@@ -11,6 +11,7 @@ use sensor_sketch::SourceKey;
 
 use super::{
     PortName, PortTransport,
+    arrival::{Arrival, Known},
     cells::{CellKey, Cells, HOUR},
     sources::{DEFAULT_IOT_PORTS, Estimates, Facts, Sources},
     tools::{ToolTotals, Tools},
@@ -157,8 +158,24 @@ impl Aggregator {
         &self.sources
     }
 
-    /// Takes a record in; `seconds` is when its packets came, since 1970. What it says of its source, where it can be read.
-    pub fn add(&mut self, record: &Record, seconds: i64) -> Option<Facts> {
+    /// Takes records in, and writes beside each what was found out of it.
+    pub fn add_all(&mut self, arrivals: &mut [Arrival]) {
+        for arrival in &mut *arrivals {
+            arrival.known = self.look(arrival);
+        }
+        for arrival in &*arrivals {
+            self.add_to_cell(arrival);
+        }
+        for arrival in &*arrivals {
+            if let Some(known) = &arrival.known {
+                self.sources.add(&known.facts, arrival.seconds());
+            }
+        }
+    }
+
+    /// Counts a record where no table is asked but that of the regions, and finds out what the others need.
+    fn look(&mut self, arrival: &Arrival) -> Option<Known> {
+        let record = &arrival.record;
         let packets = u64::from(record.packets);
         self.records += 1;
         self.packets += packets;
@@ -167,18 +184,13 @@ impl Aggregator {
             self.by_region[Region::UNKNOWN.index()].packets += packets;
             return None;
         };
-        let sure = self.tools.add(record, &kind, seconds);
+        let sure = self.tools.add(record, &kind, arrival.seconds());
         // What a packet only nearly has is of no concern to anybody else.
         kind.tools = kind.tools.marks();
         let region = self.regions.lookup(record.key.source, kind.family);
         self.by_region[region.index()].add(packets, kind.tools);
-        self.turn_to(seconds);
-        let key = CellKey::of(&kind, region);
-        let has_cell = self.cells.add(key, packets, record.bytes.into());
-        if !has_cell && scanned_port(&key).is_some() {
-            self.earlier.other.add(packets, key.tools);
-        }
-        let scanned = scanned_port(&key);
+        let cell = CellKey::of(&kind, region);
+        let scanned = scanned_port(&cell);
         let watched = scanned.and_then(|port| self.watched.place(port));
         if let Some(place) = watched {
             self.watched.add(place, region, packets);
@@ -190,11 +202,22 @@ impl Aggregator {
             syn_to: scanned
                 .filter(|port| port.transport == PortTransport::Tcp)
                 .map(|port| port.port),
-            tools: key.tools,
+            tools: cell.tools,
             sure,
         };
-        self.sources.add(&facts, seconds);
-        Some(facts)
+        Some(Known { cell, facts })
+    }
+
+    fn add_to_cell(&mut self, arrival: &Arrival) {
+        let Some(Known { cell, .. }) = arrival.known else {
+            return;
+        };
+        self.turn_to(arrival.seconds());
+        let packets = u64::from(arrival.record.packets);
+        let has_cell = self.cells.add(cell, packets, arrival.record.bytes.into());
+        if !has_cell && scanned_port(&cell).is_some() {
+            self.earlier.other.add(packets, cell.tools);
+        }
     }
 
     /// Opens the hour of a record when it is another than the open one.
@@ -328,6 +351,12 @@ mod tests {
         }
     }
 
+    /// Takes in one record whose packets came at this second.
+    fn add(aggregator: &mut Aggregator, record: &Record, seconds: i64) {
+        let micros = seconds * 1_000_000;
+        aggregator.add_all(&mut [Arrival::new(*record, micros, micros)]);
+    }
+
     const TELNET: PortName = PortName {
         transport: PortTransport::Tcp,
         port: 23,
@@ -337,9 +366,18 @@ mod tests {
     fn records_are_counted_by_region_and_scans_by_port_too() {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[TELNET]);
         // 10.0.0.1 is a bogon; 192.88.98.1 is in no database here.
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 5), 0);
-        aggregator.add(&record([192, 88, 98, 1], Class::Scan, 23, ToolSet::NONE, 2), 0);
-        aggregator.add(
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 5),
+            0,
+        );
+        add(
+            &mut aggregator,
+            &record([192, 88, 98, 1], Class::Scan, 23, ToolSet::NONE, 2),
+            0,
+        );
+        add(
+            &mut aggregator,
             &record([10, 0, 0, 1], Class::Backscatter, 23, ToolSet::NONE, 7),
             0,
         );
@@ -370,7 +408,7 @@ mod tests {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
         let mut broken = record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 3);
         broken.key.kind = u64::MAX;
-        aggregator.add(&broken, 0);
+        add(&mut aggregator, &broken, 0);
         let derived = aggregator.derived();
         assert_eq!((derived.packets, derived.unreadable), (3, 1));
         assert_eq!(
@@ -383,7 +421,8 @@ mod tests {
     fn scans_of_earlier_hours_stay_in_the_pairs() {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
         for (seconds, packets) in [(3_599, 3), (3_600, 4), (7_200, 5)] {
-            aggregator.add(
+            add(
+                &mut aggregator,
                 &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, packets),
                 seconds,
             );
@@ -399,11 +438,19 @@ mod tests {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
         let (bogon, unknown) = ([10, 0, 0, 1], [192, 88, 98, 1]);
         for port in 0..=u16::MAX {
-            aggregator.add(&record(bogon, Class::Scan, port, ToolSet::NONE, 1), 0);
+            add(
+                &mut aggregator,
+                &record(bogon, Class::Scan, port, ToolSet::NONE, 1),
+                0,
+            );
         }
         for port in 0..40_000 {
             let packets = if port % 40 == 0 { 2 } else { 1 };
-            aggregator.add(&record(unknown, Class::Scan, port, ToolSet::NONE, packets), 0);
+            add(
+                &mut aggregator,
+                &record(unknown, Class::Scan, port, ToolSet::NONE, packets),
+                0,
+            );
         }
         let pairs = aggregator.derived().pairs;
         assert_eq!(pairs.rows.len(), MAX_PAIRS);
@@ -422,19 +469,39 @@ mod tests {
         let mut aggregator = Aggregator::new(Arc::new(RegionTable::without_database()), &[]);
         for class in [Class::Backscatter, Class::Other] {
             for port in 0..=u16::MAX {
-                aggregator.add(&record([10, 0, 0, 1], class, port, ToolSet::NONE, 1), 0);
+                add(
+                    &mut aggregator,
+                    &record([10, 0, 0, 1], class, port, ToolSet::NONE, 1),
+                    0,
+                );
             }
         }
         // No cell is left.
-        aggregator.add(&record([10, 0, 0, 1], Class::Backscatter, 23, ToolSet(2), 5), 0);
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 3), 0);
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 2), 0);
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Backscatter, 23, ToolSet(2), 5),
+            0,
+        );
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 3),
+            0,
+        );
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::NONE, 2),
+            0,
+        );
         let derived = aggregator.derived();
         assert_eq!(derived.cells_overflow, 10);
         assert_eq!(derived.pairs.rows.len(), 0);
         assert_eq!(derived.pairs.other, Marked { packets: 5, mirai: 3 });
         // The next hour has cells again, and forgets nothing.
-        aggregator.add(&record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 4), HOUR);
+        add(
+            &mut aggregator,
+            &record([10, 0, 0, 1], Class::Scan, 23, ToolSet::MIRAI, 4),
+            HOUR,
+        );
         let pairs = aggregator.derived().pairs;
         assert_eq!(
             pairs.rows[&(TELNET, Region::BOGON)],
@@ -449,7 +516,11 @@ mod tests {
         let tools = (0..4).map(ToolSet);
         for tools in tools {
             for port in 0..=u16::MAX {
-                aggregator.add(&record([10, 0, 0, 1], Class::Scan, port, tools, 1), 0);
+                add(
+                    &mut aggregator,
+                    &record([10, 0, 0, 1], Class::Scan, port, tools, 1),
+                    0,
+                );
             }
         }
         let derived = aggregator.derived();
@@ -461,5 +532,39 @@ mod tests {
             derived.packets,
             "no scan is left out"
         );
+    }
+
+    #[test]
+    fn records_taken_together_come_to_what_they_come_to_one_by_one() {
+        let mut arrivals: Vec<Arrival> = (0..500_u32)
+            .map(|number| {
+                let mixed = number.wrapping_mul(0x9e37_79b9) >> 8;
+                let port = if mixed % 3 == 0 { 23 } else { 2_323 };
+                let tools = if mixed % 5 == 0 {
+                    ToolSet::MIRAI
+                } else {
+                    ToolSet::NONE
+                };
+                let source = [192, 88, 98, mixed.to_le_bytes()[0]];
+                let micros = (HOUR - 2 + i64::from(mixed % 4)) * 1_000_000;
+                Arrival::new(
+                    record(source, Class::Scan, port, tools, 1 + number % 5),
+                    micros,
+                    micros,
+                )
+            })
+            .collect();
+        let aggregator = || Aggregator::new(Arc::new(RegionTable::without_database()), &[TELNET]);
+        let (mut together, mut apart) = (aggregator(), aggregator());
+        for arrival in &arrivals {
+            apart.add_all(&mut [*arrival]);
+        }
+        together.add_all(&mut arrivals);
+        let (together, apart) = (together.derived(), apart.derived());
+        assert_eq!(together.packets, apart.packets);
+        assert_eq!(together.pairs.rows, apart.pairs.rows);
+        assert_eq!(together.watched, apart.watched);
+        assert_eq!(together.tools, apart.tools);
+        assert_eq!(together.sources.rows, apart.sources.rows);
     }
 }

@@ -1,6 +1,7 @@
 //! From records to what is known. Knows neither the kernel nor Prometheus: a capture file and a live ring are the
 //! same to it.
 
+pub mod arrival;
 pub mod cells;
 pub mod clock;
 pub mod conservation;

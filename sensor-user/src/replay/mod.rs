@@ -17,6 +17,7 @@ use crate::{
     config::default_watched_ports,
     kernel::WatchList,
     pipeline::{
+        arrival::{Arrival, BATCH},
         conservation::Report,
         derive::{Aggregator, record_of},
         ledger::Books,
@@ -80,6 +81,7 @@ impl Replay {
                 )?),
                 None => None,
             },
+            arrivals: Vec::with_capacity(BATCH),
         };
         let mut errors = Vec::new();
         let mut skipped = BTreeMap::new();
@@ -96,6 +98,7 @@ impl Replay {
                 Err(error) => errors.push(error),
             }
         }
+        counting.take_in();
         if let Some(recording) = counting.recording.take() {
             recording.close(&counting.watch)?;
         }
@@ -114,6 +117,8 @@ struct Counting {
     first: Option<i64>,
     last: Option<i64>,
     recording: Option<Recording>,
+    /// Records that wait for others, to be taken in together.
+    arrivals: Vec<Arrival>,
 }
 
 impl Counting {
@@ -145,17 +150,29 @@ impl Counting {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = Some(self.last.map_or(time, |last| last.max(time)));
         }
+        // A packet without a time came when the one before it did, as far as anybody can tell.
+        let micros = nanoseconds.or(self.last).unwrap_or(0).div_euclid(1_000);
         let result = result.as_ref().map_err(|outcome| *outcome);
         self.totals.count(result);
-        // A packet without a time came when the one before it did, as far as anybody can tell.
-        let nanoseconds = nanoseconds.or(self.last).unwrap_or(0);
-        let facts = result.ok().and_then(|observation| {
-            self.aggregator
-                .add(&record_of(observation), nanoseconds.div_euclid(1_000_000_000))
-        });
         if let Some(recording) = &mut self.recording {
-            recording.packet(result, facts.as_ref(), nanoseconds.div_euclid(1_000));
+            recording.packet(result, micros);
         }
+        if let Ok(observation) = result {
+            let record = record_of(observation);
+            self.arrivals.push(Arrival::new(record, micros, micros));
+            if self.arrivals.len() == BATCH {
+                self.take_in();
+            }
+        }
+    }
+
+    /// Takes in what was gathered.
+    fn take_in(&mut self) {
+        self.aggregator.add_all(&mut self.arrivals);
+        if let Some(recording) = &mut self.recording {
+            recording.add_all(&self.arrivals);
+        }
+        self.arrivals.clear();
     }
 
     fn snapshot(&self, sensor: &str) -> Snapshot {

@@ -10,9 +10,8 @@ use super::sketches::Sketches;
 use crate::{
     kernel::WatchList,
     pipeline::{
-        derive::record_of,
+        arrival::Arrival,
         hourly::{Hourly, Limits},
-        sources::Facts,
     },
     records::{Circumstances, Once, Reading},
     region::RegionTable,
@@ -22,8 +21,8 @@ use crate::{
 const MAX_ROWS: usize = 1 << 16;
 /// Hours of captures, each of which becomes files: more than two years.
 const MAX_HOURS: usize = 20_000;
-/// Packets between two looks at how many rows there are.
-const LOOK_EVERY: u64 = 1 << 12;
+/// Records between two looks at how many rows there are.
+const LOOK_EVERY: usize = 1 << 12;
 
 /// What one hour of the captures held.
 struct Hour {
@@ -39,7 +38,8 @@ pub(super) struct Recording {
     sketches: Sketches,
     regions: Arc<RegionTable>,
     hours: BTreeMap<i64, Hour>,
-    packets: u64,
+    /// Records since the last look.
+    unlooked: usize,
     failed: Option<KeepError>,
     too_many: bool,
 }
@@ -61,14 +61,14 @@ impl Recording {
             sketches: Sketches::new(),
             regions,
             hours: BTreeMap::new(),
-            packets: 0,
+            unlooked: 0,
             failed: None,
             too_many: false,
         })
     }
 
-    /// Takes a packet that came at this time, in microseconds since 1970, with what it says of its source.
-    pub fn packet(&mut self, result: Result<&Observation, Outcome>, facts: Option<&Facts>, micros: i64) {
+    /// Counts the outcome of a packet that came at this time, in microseconds since 1970.
+    pub fn packet(&mut self, result: Result<&Observation, Outcome>, micros: i64) {
         let hour = hour_of(micros.div_euclid(1_000_000));
         if self.hours.len() >= MAX_HOURS && !self.hours.contains_key(&hour) {
             self.too_many = true;
@@ -81,19 +81,27 @@ impl Recording {
         });
         (seen.first, seen.last) = (seen.first.min(micros), seen.last.max(micros));
         seen.reading.count(result);
-        if let Ok(observation) = result {
-            let region = self.regions.lookup(observation.source, observation.family);
-            self.hourly.add(&record_of(observation), region, micros, micros);
+    }
+
+    /// Takes in the records of observed packets, whose outcomes were counted before.
+    pub fn add_all(&mut self, arrivals: &[Arrival]) {
+        if self.too_many {
+            return;
         }
-        if let Some(facts) = facts {
-            let seconds = micros.div_euclid(1_000_000);
-            let ending = self.sketches.ending(seconds);
-            self.hand_over_sketches(ending);
-            self.sketches.add(facts, seconds);
+        self.hourly.add_all(arrivals);
+        for arrival in arrivals {
+            if let Some(known) = &arrival.known {
+                let ending = self.sketches.ending(arrival.seconds());
+                self.hand_over_sketches(ending);
+                self.sketches.add(&known.facts, arrival.seconds());
+            }
         }
-        self.packets += 1;
-        if self.packets.is_multiple_of(LOOK_EVERY) && self.hourly.rows() > MAX_ROWS {
-            self.hand_over();
+        self.unlooked += arrivals.len();
+        if self.unlooked >= LOOK_EVERY {
+            self.unlooked = 0;
+            if self.hourly.rows() > MAX_ROWS {
+                self.hand_over();
+            }
         }
     }
 

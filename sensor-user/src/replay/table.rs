@@ -12,6 +12,9 @@ const ROWS: usize = 10;
 /// # Errors
 /// The output cannot be written.
 pub fn print(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
+    if snapshot.seen == 0 {
+        return writeln!(out, "no packet was read");
+    }
     writeln!(out, "{} to {}", snapshot.from, snapshot.to)?;
     writeln!(out, "\n{:>12}  packets seen", snapshot.seen)?;
     for (outcome, packets) in snapshot.outcomes.iter().filter(|(_, packets)| **packets > 0) {

@@ -8,13 +8,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use sensor_common::record::{FlowKind, Record};
+use bytes::Bytes;
 use sensor_sketch::SourceKey;
 
 use super::drain::{Barrier, Item};
 use crate::{
     pipeline::{
         PortName,
+        arrival::{Arrival, BATCH},
         clock::JiffyClock,
         decode::{Entry, next_entry},
         derive::{Aggregator, Derived},
@@ -22,7 +23,7 @@ use crate::{
         sources::Sources,
     },
     records,
-    region::{Region, RegionHandle, RegionTable},
+    region::RegionHandle,
 };
 
 /// The derived totals at a barrier.
@@ -46,21 +47,17 @@ pub fn spawn(
     recorder: Option<(records::Handle, records::Pace)>,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut aggregator = Aggregator::new(regions.table(), watched).with_sources(key, iot_ports);
-    let mut recording = recorder.map(|(recorder, pace)| Recording::new(recorder, pace, regions.table()));
+    let mut recording = recorder.map(|(recorder, pace)| Recording::new(recorder, pace));
     thread::Builder::new().name("aggregate".into()).spawn(move || {
         let mut time = Time::default();
+        let mut arrivals = Vec::with_capacity(BATCH);
         for item in records {
             match item {
                 Item::Batch(mut bytes) => {
-                    while let Some(entry) = next_entry(&mut bytes) {
-                        match entry {
-                            Entry::Record(record) => {
-                                aggregator.add(&record, time.of(record.last_jiffies));
-                                if let Some(recording) = &mut recording {
-                                    recording.add(&record, &mut time);
-                                }
-                            }
-                            Entry::Marker(marker) => time.clock.learn(&marker),
+                    while time.read(&mut bytes, &mut arrivals) {
+                        aggregator.add_all(&mut arrivals);
+                        if let Some(recording) = &mut recording {
+                            recording.hourly.add_all(&arrivals);
                         }
                     }
                 }
@@ -77,7 +74,6 @@ pub fn spawn(
                     // A table is taken once for all records up to the next barrier, so each look-up costs no lock.
                     aggregator.use_regions(regions.table());
                     if let Some(recording) = &mut recording {
-                        recording.regions = regions.table();
                         recording.hand_over_in_turn(aggregator.sources());
                     }
                     time.now = jiff::Timestamp::now().as_microsecond();
@@ -96,33 +92,19 @@ pub fn spawn(
 struct Recording {
     recorder: records::Handle,
     hourly: Hourly,
-    regions: Arc<RegionTable>,
     pace: records::Pace,
     /// When sketches were handed over last, in seconds since 1970.
     sketched: Option<i64>,
 }
 
 impl Recording {
-    fn new(recorder: records::Handle, pace: records::Pace, regions: Arc<RegionTable>) -> Self {
+    fn new(recorder: records::Handle, pace: records::Pace) -> Self {
         Self {
             recorder,
             hourly: Hourly::new(hourly::Limits::default()),
-            regions,
             pace,
             sketched: None,
         }
-    }
-
-    fn add(&mut self, record: &Record, time: &mut Time) {
-        let kind = FlowKind::unpack(record.key.kind);
-        let region = kind.map_or(Region::UNKNOWN, |kind| {
-            self.regions.lookup(record.key.source, kind.family)
-        });
-        let (first, last) = (
-            time.micros(record.first_jiffies),
-            time.micros(record.last_jiffies),
-        );
-        self.hourly.add(record, region, first, last);
     }
 
     /// A recorder that waits for the disk gets it later, with what comes meanwhile.
@@ -160,9 +142,24 @@ struct Time {
 }
 
 impl Time {
-    /// In seconds since 1970.
-    fn of(&mut self, jiffies: u32) -> i64 {
-        self.micros(jiffies).div_euclid(1_000_000)
+    /// Reads the next records in the place of those that are there, and learns from markers between them. Whether there were
+    /// any.
+    fn read(&mut self, bytes: &mut Bytes, arrivals: &mut Vec<Arrival>) -> bool {
+        arrivals.clear();
+        while arrivals.len() < BATCH {
+            match next_entry(bytes) {
+                Some(Entry::Record(record)) => {
+                    let (first, last) = (
+                        self.micros(record.first_jiffies),
+                        self.micros(record.last_jiffies),
+                    );
+                    arrivals.push(Arrival::new(record, first, last));
+                }
+                Some(Entry::Marker(marker)) => self.clock.learn(&marker),
+                None => break,
+            }
+        }
+        !arrivals.is_empty()
     }
 
     /// In microseconds since 1970.

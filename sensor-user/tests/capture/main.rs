@@ -6,6 +6,7 @@ mod corruption;
 mod links;
 mod mutation;
 mod peak;
+mod program;
 mod reference;
 mod refusal;
 mod round_trip;

@@ -6,7 +6,7 @@ use sensor_lab::{
     frames::{Ipv4, Tcp},
     network::Network,
 };
-use teiten::kernel::load::kernel_release;
+use teiten::kernel::release::kernel_release;
 use tempfile::TempDir;
 
 use crate::{

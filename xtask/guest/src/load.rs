@@ -89,6 +89,25 @@ pub fn send(interface: &str, frames: u64) -> Result<()> {
         frame[SOURCE_OFFSET..SOURCE_OFFSET + 4].copy_from_slice(&source.to_be_bytes());
         true
     };
+    send_all(interface, frames, next)
+}
+
+/// Sends these frames, in their order.
+///
+/// # Errors
+/// The interface does not take them all.
+pub fn send_each(interface: &str, frames: &[Vec<u8>]) -> Result<()> {
+    let mut left = frames.iter();
+    let next = |frame: &mut Vec<u8>| {
+        left.next().is_some_and(|next| {
+            frame.clone_from(next);
+            true
+        })
+    };
+    send_all(interface, frames.len() as u64, next)
+}
+
+fn send_all(interface: &str, frames: u64, next: impl FnMut(&mut Vec<u8>) -> bool) -> Result<()> {
     let limit = Limit {
         frames,
         time: PATIENCE,

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use sensor_lab::live::online_cpus;
-use teiten::kernel::load::parse_release;
+use teiten::kernel::release::parse_release;
 
 /// Stands on the kernel's command line of every machine that is made for this program.
 const SIGN: &str = "teiten.guest";

@@ -76,7 +76,7 @@ fn main() {
             what_the_sensor_costs_can_be_measured,
         ),
     ];
-    let obstacle = obstacle();
+    let obstacle = artefacts::obstacle();
     let full = env::var_os(FULL).is_some();
     let trials = tests.map(|(name, long, test)| {
         let obstacle = match &obstacle {
@@ -89,18 +89,6 @@ fn main() {
         })
     });
     libtest_mimic::run(&arguments, trials.into()).exit();
-}
-
-/// Why nothing can be tested here, if so.
-fn obstacle() -> Option<String> {
-    if let Some(reason) = Lab::obstacle() {
-        return Some(reason);
-    }
-    [artefacts::daemon(), artefacts::object("generator.o")]
-        .into_iter()
-        .map(Result::unwrap)
-        .find(|path| !path.exists())
-        .map(|path| format!("{} was not built: `cargo xtask test` does that", path.display()))
 }
 
 /// A trial on two CPUs, or on the only one.

@@ -37,6 +37,7 @@ struct Scanner {
 }
 
 /// The table.
+#[derive(Clone, Debug)]
 pub struct Research {
     networks: Vec<(IpNet, String)>,
 }

@@ -4,7 +4,8 @@ use prometheus::proto::MetricFamily;
 use sensor_keep::{Reason, Status};
 use sensor_records::Table;
 
-use super::{counters, gauges, labelled, number, plain};
+use super::{labelled, plain};
+use crate::export::families::{counters, gauges, number};
 
 /// The families of a sensor that keeps records.
 #[expect(

@@ -2,8 +2,11 @@
 
 use prometheus::proto::MetricFamily;
 
-use super::{counters, gauges, labelled, number, plain};
-use crate::samples::Kept;
+use super::{labelled, plain};
+use crate::{
+    export::families::{counters, gauges, number},
+    samples::Kept,
+};
 
 /// The families of a sensor that takes samples.
 pub(super) fn families(kept: &Kept) -> Vec<MetricFamily> {

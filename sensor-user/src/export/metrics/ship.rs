@@ -3,7 +3,8 @@
 use prometheus::proto::MetricFamily;
 use sensor_ship::Status;
 
-use super::{counters, gauges, number, plain};
+use super::plain;
+use crate::export::families::{counters, gauges, number};
 
 /// How shipping goes.
 pub(super) fn families(status: &Status) -> Vec<MetricFamily> {

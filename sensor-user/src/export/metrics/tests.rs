@@ -6,6 +6,7 @@ use crate::{
         derive::Aggregator,
         ledger::Books,
         snapshot::{Frame, Snapshot},
+        tools::ToolTotals,
         totals::KernelTotals,
     },
     region::RegionTable,

@@ -15,7 +15,7 @@ use sensor_common::{
     record::RECORD_BYTES,
 };
 
-use crate::kernel::{KernelError, attach::innermost, ledger, memory::STAGE_BYTES};
+use crate::kernel::{KernelError, ledger, memory::STAGE_BYTES, refusal::innermost};
 
 /// What a map must be like.
 #[derive(Clone, Copy, Debug)]

@@ -5,14 +5,13 @@ mod source;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
-use sensor_common::{
-    Address, Class, Family, Transport,
-    record::{FlowKind, Record},
-};
+use sensor_common::{Address, Class, Family, Transport, record::FlowKind};
 
 pub use self::source::{Detail, Folded, Source};
-use super::cells::{Cell, CellKey, Cells, HOUR};
-use crate::region::Region;
+use super::{
+    arrival::{Arrival, Known},
+    cells::{Cell, CellKey, Cells},
+};
 
 /// The most that is held in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,24 +83,47 @@ impl Hour {
         self.rows = 0;
     }
 
-    fn add(&mut self, key: CellKey, detail: Detail, source: (Address, Family), limits: &Limits) {
-        if !self.cells.add(key, detail.packets, detail.bytes) {
-            let other = self.other_cells.entry((key.transport, key.class)).or_default();
-            other.packets += detail.packets;
-            other.bytes += detail.bytes;
+    /// Takes in records of this hour: for all of them the cells, then the sources.
+    fn add_all(&mut self, arrivals: &[Arrival], limits: &Limits) {
+        for Arrival { record, known, .. } in arrivals {
+            self.records += 1;
+            let packets = u64::from(record.packets);
+            let Some(Known { cell, .. }) = known else {
+                self.unrecorded += packets;
+                continue;
+            };
+            let bytes = record.bytes.into();
+            if !self.cells.add(*cell, packets, bytes) {
+                let other = self.other_cells.entry((cell.transport, cell.class)).or_default();
+                other.packets += packets;
+                other.bytes += bytes;
+            }
         }
-        let room = self.rows < limits.sources;
-        if !room && !self.sources.contains_key(&source) {
-            self.add_to_rest(&key, &detail);
+        for arrival in arrivals {
+            if let Some(known) = &arrival.known {
+                self.add_to_source(arrival, &known.cell, limits);
+            }
+        }
+    }
+
+    fn add_to_source(&mut self, arrival: &Arrival, cell: &CellKey, limits: &Limits) {
+        // A record that is known could be read.
+        let Some(kind) = FlowKind::unpack(arrival.record.key.kind) else {
             return;
-        }
-        let source = self
-            .sources
-            .entry(source)
-            .or_insert_with(|| Source::new(key.source_region));
-        match source.add(&key, &detail, limits.source_rows, room) {
+        };
+        let first = arrival.first.min(arrival.last);
+        let detail = Detail::of(&arrival.record, kind.tools, first, arrival.last);
+        let source = (arrival.record.key.source, kind.family);
+        let room = self.rows < limits.sources;
+        let known = if room {
+            let entry = self.sources.entry(source);
+            Some(entry.or_insert_with(|| Source::new(cell.source_region)))
+        } else {
+            self.sources.get_mut(&source)
+        };
+        match known.and_then(|source| source.add(cell, &detail, limits.source_rows, room)) {
             Some(rows) => self.rows += rows,
-            None => self.add_to_rest(&key, &detail),
+            None => self.add_to_rest(cell, &detail),
         }
     }
 
@@ -130,23 +152,17 @@ impl Hourly {
         }
     }
 
-    /// Adds a record whose first and last packet came at these times, in microseconds since 1970. It stands in the hour
-    /// of its last packet.
-    pub fn add(&mut self, record: &Record, region: Region, first: i64, last: i64) {
+    /// Takes records in, of which is known what can be. Each stands in the hour of its last packet.
+    pub fn add_all(&mut self, arrivals: &[Arrival]) {
         let limits = self.limits;
-        let hour = self.hour(last.div_euclid(1_000_000));
-        hour.records += 1;
-        let Some(kind) = FlowKind::unpack(record.key.kind) else {
-            hour.unrecorded += u64::from(record.packets);
-            return;
-        };
-        let key = CellKey::of(&kind, region);
-        let detail = Detail::of(record, kind.tools, first.min(last), last);
-        hour.add(key, detail, (record.key.source, kind.family), &limits);
+        for of_hour in arrivals.chunk_by(|one, next| one.hour() == next.hour()) {
+            if let Some(arrival) = of_hour.first() {
+                self.hour(arrival.hour()).add_all(of_hour, &limits);
+            }
+        }
     }
 
-    fn hour(&mut self, seconds: i64) -> &mut Hour {
-        let start = seconds - seconds.rem_euclid(HOUR);
+    fn hour(&mut self, start: i64) -> &mut Hour {
         if !self.hours.contains_key(&start) {
             self.make_room(start);
         }

@@ -1,6 +1,13 @@
-use sensor_common::{ToolSet, record::FlowKey};
+use sensor_common::{
+    ToolSet,
+    record::{FlowKey, Record},
+};
 
 use super::*;
+use crate::{
+    pipeline::{cells::HOUR, sources::Facts},
+    region::Region,
+};
 
 const LIMITS: Limits = Limits {
     cells: 50,
@@ -38,6 +45,30 @@ fn record(source: u32, port: u16, packets: u32) -> Record {
     }
 }
 
+/// A record that came from nowhere known.
+fn arrival(record: &Record, first: i64, last: i64) -> Arrival {
+    let known = FlowKind::unpack(record.key.kind).map(|kind| Known {
+        cell: CellKey::of(&kind, Region::UNKNOWN),
+        facts: Facts {
+            key: record.key,
+            region: Region::UNKNOWN,
+            watched: None,
+            syn_to: None,
+            tools: ToolSet::NONE,
+            sure: ToolSet::NONE,
+        },
+    });
+    Arrival {
+        known,
+        ..Arrival::new(*record, first, last)
+    }
+}
+
+/// Takes in one record.
+fn add(hourly: &mut Hourly, record: &Record, first: i64, last: i64) {
+    hourly.add_all(&[arrival(record, first, last)]);
+}
+
 /// Packets of an hour by its cells, and by its sources.
 fn packets(hour: &Hour) -> (u64, u64) {
     let cells = hour.cells.cells.values().map(|cell| cell.packets).sum::<u64>()
@@ -63,9 +94,9 @@ fn packets(hour: &Hour) -> (u64, u64) {
 fn a_scanner_of_every_port_is_few_rows_and_crowds_nobody_out() {
     let mut hourly = Hourly::new(LIMITS);
     for port in 0..=u16::MAX {
-        hourly.add(&record(1, port, 2), Region::UNKNOWN, 0, 0);
+        add(&mut hourly, &record(1, port, 2), 0, 0);
     }
-    hourly.add(&record(2, 23, 5), Region::UNKNOWN, 0, 0);
+    add(&mut hourly, &record(2, 23, 5), 0, 0);
     let hours = hourly.take();
     assert_eq!(hours.len(), 1);
     assert_eq!(packets(&hours[0]), (2 * 65_536 + 5, 2 * 65_536 + 5));
@@ -81,7 +112,7 @@ fn a_spoofed_flood_stays_within_the_limits_and_no_packet_is_missing() {
     let mut hourly = Hourly::new(LIMITS);
     for source in 0..10_000_u32 {
         let port = u16::try_from(source % 100).unwrap();
-        hourly.add(&record(source, port, 3), Region::UNKNOWN, 0, 0);
+        add(&mut hourly, &record(source, port, 3), 0, 0);
     }
     assert_eq!(hourly.rows(), 50 + 300);
     let hours = hourly.take();
@@ -94,7 +125,7 @@ fn hours_that_nobody_takes_give_up_their_detail_and_keep_their_count() {
     let mut hourly = Hourly::new(LIMITS);
     for hour in 0..5 {
         let time = hour * HOUR * 1_000_000;
-        hourly.add(&record(1, 23, 10), Region::UNKNOWN, time, time);
+        add(&mut hourly, &record(1, 23, 10), time, time);
     }
     let hours = hourly.take();
     let seen: Vec<_> = hours
@@ -109,13 +140,13 @@ fn a_record_stands_in_the_hour_of_its_last_packet_and_the_first_stays_whole() {
     let mut hourly = Hourly::new(LIMITS);
     let second = 1_000_000;
     let end = HOUR * second;
-    hourly.add(&record(1, 23, 1), Region::UNKNOWN, end - second, end);
+    add(&mut hourly, &record(1, 23, 1), end - second, end);
     let mut earlier = record(1, 23, 1);
     (earlier.ttl, earlier.tcp_flags) = (9, 16);
-    hourly.add(&earlier, Region::UNKNOWN, end - 2 * second, end + second);
+    add(&mut hourly, &earlier, end - 2 * second, end + second);
     let mut unreadable = record(1, 23, 4);
     unreadable.key.kind = u64::MAX;
-    hourly.add(&unreadable, Region::UNKNOWN, end, end);
+    add(&mut hourly, &unreadable, end, end);
     let hours = hourly.take();
     assert_eq!(
         (hours.len(), hours[0].cells.hour, hours[0].unrecorded),
@@ -127,4 +158,40 @@ fn a_record_stands_in_the_hour_of_its_last_packet_and_the_first_stays_whole() {
         (end - 2 * second, end + second)
     );
     assert_eq!((detail.first_ttl, detail.tcp_flags, detail.packets), (9, 18, 2));
+}
+
+#[test]
+fn records_taken_together_come_to_what_they_come_to_one_by_one() {
+    // Around the end of an hour, in no order.
+    let arrivals: Vec<Arrival> = (0..500_u32)
+        .map(|number| {
+            let mixed = number.wrapping_mul(0x9e37_79b9) >> 8;
+            let port = u16::try_from(mixed % 7).unwrap();
+            let time = (HOUR - 2 + i64::from(mixed % 4)) * 1_000_000;
+            arrival(&record(mixed % 97, port, 1 + number % 5), time - 1_000_000, time)
+        })
+        .collect();
+    let rows = |hourly: &mut Hourly| {
+        let hours = hourly.take();
+        let row = |hour: &Hour| {
+            let mut cells: Vec<_> = hour.cells.cells.iter().map(|(key, cell)| (*key, *cell)).collect();
+            let mut sources: Vec<_> = hour
+                .sources
+                .iter()
+                .map(|(source, all)| (*source, all.rows.clone()))
+                .collect();
+            cells.sort_unstable_by_key(|(key, _)| *key);
+            sources.sort_unstable_by_key(|(source, _)| source.0);
+            (hour.cells.hour, hour.records, cells, sources)
+        };
+        hours.iter().map(row).collect::<Vec<_>>()
+    };
+    let (mut together, mut apart) = (Hourly::new(Limits::default()), Hourly::new(Limits::default()));
+    together.add_all(&arrivals);
+    for arrival in &arrivals {
+        apart.add_all(std::slice::from_ref(arrival));
+    }
+    let rows = (rows(&mut together), rows(&mut apart));
+    assert_eq!(rows.0.len(), 2, "the records are of two hours");
+    assert_eq!(rows.0, rows.1);
 }

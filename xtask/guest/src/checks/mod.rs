@@ -7,6 +7,7 @@ mod maps;
 mod pins;
 mod privilege;
 mod race;
+mod samples;
 mod sensor;
 mod takeover;
 mod unit;
@@ -64,12 +65,14 @@ checks! {
     "verifier_plain" "Verifier: plain program" verifier::plain,
     "verifier_frags" "Verifier: program for frames in several buffers" verifier::frags,
     "verifier_flush" "Verifier: flush" verifier::flush,
+    "verifier_samples" "Verifier: plain program, sampling on" samples::verifier,
     "cases_plain" "Table of cases, plain program" cases::plain,
     "cases_frags" "Table of cases, frames in several buffers" cases::frags,
     "cases_drop" "Table of cases, dropping" cases::drop,
     "differential" "Mutated frames, against the host's classifier" cases::differential,
     "batch_lookup" "Per-CPU arrays read in batches" maps::batch,
     "ring" "A full ring loses records and no counts" maps::ring,
+    "samples" "Everything sampled: heads, limits, books" samples::arrive,
     "native_veth" "Native mode on veth" attach::native_veth,
     "native_virtio_net" "Native mode on virtio_net" attach::native_virtio_net,
     "generic_lo" "Generic mode on loopback" attach::generic_lo,

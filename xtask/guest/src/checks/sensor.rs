@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use ipnet::IpNet;
 use sensor_common::Verdict;
 use sensor_lab::network::DARK_PREFIX;
-use teiten::kernel::{LoadOptions, Object, Sensor, WatchList};
+use teiten::kernel::{LoadOptions, Object, Sampling, Sensor, WatchList};
 
 /// How a check loads the sensor.
 pub struct Plan<'a> {
@@ -18,6 +18,8 @@ pub struct Plan<'a> {
     pub ring_bytes: u32,
     /// What becomes of observed packets.
     pub verdict: Verdict,
+    /// What is sampled.
+    pub sampling: Option<Sampling>,
 }
 
 impl<'a> Plan<'a> {
@@ -29,6 +31,7 @@ impl<'a> Plan<'a> {
             flow_slots: 1024,
             ring_bytes: 1 << 20,
             verdict: Verdict::Pass,
+            sampling: None,
         }
     }
 
@@ -44,7 +47,7 @@ impl<'a> Plan<'a> {
             log_level: log::LevelFilter::Off,
             seed: 0x5eed,
             host: None,
-            sampling: None,
+            sampling: self.sampling.clone(),
         };
         let watch = self.watch.iter().map(|prefix| prefix.parse());
         let watch: Vec<IpNet> = watch.collect::<Result<_, _>>().context("the watch list")?;

@@ -32,7 +32,8 @@ pub fn flush(_: &Machine) -> Result<Finding> {
     counted(instructions(names::FLUSH))
 }
 
-enum Refusal {
+/// Why there is no count.
+pub(super) enum Refusal {
     /// Nothing could be loaded.
     OfSensor(anyhow::Error),
     /// This program alone is not there.
@@ -50,7 +51,8 @@ fn instructions(program: &'static str) -> Result<Option<u32>, Refusal> {
     sensor.verified_instructions(program).map_err(Refusal::OfProgram)
 }
 
-fn counted(result: Result<Option<u32>, Refusal>) -> Result<Finding> {
+/// Holds a program's cost to the budget.
+pub(super) fn counted(result: Result<Option<u32>, Refusal>) -> Result<Finding> {
     match result {
         Ok(Some(count)) => {
             ensure!(

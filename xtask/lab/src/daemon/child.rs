@@ -1,8 +1,7 @@
 //! The daemon's life: started, asked, held up, stopped.
 
 use std::{
-    io,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -13,91 +12,22 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Memory, Settings, Snapshot, Web, log::Log, memory};
+use super::{DaemonError, Memory, Settings, Web, error::system, log::Log, memory};
 use crate::network::Namespace;
 
 /// Free in every new namespace: there the daemon is alone.
-const LISTEN: &str = "127.0.0.1:10023";
+pub(super) const LISTEN: &str = "127.0.0.1:10023";
 /// How long the daemon may take to load, attach and publish.
 const START_PATIENCE: Duration = Duration::from_mins(1);
-/// How long it may take for an answer, and to end.
+/// How long it may take to end.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Rows that hold every port of TCP and UDP, which is the longest list.
-const EVERY_PORT: usize = 1 << 17;
-
-/// What went wrong with the daemon.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// It is not there, or its namespace is not.
-    #[error(
-        "{program} cannot be started ({source}): `cargo xtask build --release` makes it",
-        program = program.display()
-    )]
-    Start {
-        /// The program.
-        program: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It ended by itself.
-    #[error("the daemon ended ({status}); its last words:\n{log}")]
-    Ended {
-        /// How.
-        status: String,
-        /// What it said.
-        log: String,
-    },
-    /// It does not answer.
-    #[error("the daemon does not answer {path} ({source}); its last words:\n{log}")]
-    Silent {
-        /// What was asked for.
-        path: String,
-        /// Why.
-        source: Box<ureq::Error>,
-        /// What it said.
-        log: String,
-    },
-    /// Its answer is something else.
-    #[error("the daemon's answer to {path} is not what is documented: {cause}")]
-    Answer {
-        /// What was asked for.
-        path: String,
-        /// Why.
-        cause: String,
-    },
-    /// The system refuses to say something of it or do something to it.
-    #[error("{what} ({source})")]
-    System {
-        /// What.
-        what: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> DaemonError {
-    move |source| DaemonError::System {
-        what,
-        source: source.into(),
-    }
-}
-
-/// The answer of `/readyz`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Readiness {
-    /// Whether the daemon calls itself ready.
-    pub ready: bool,
-    /// What it says.
-    pub text: String,
-}
-
 /// A running daemon. Dropping it kills it.
 #[derive(Debug)]
 pub struct Daemon<'network> {
-    namespace: &'network Namespace,
+    pub(super) namespace: &'network Namespace,
     child: Child,
-    log: Log,
-    web: Option<Web>,
+    pub(super) log: Log,
+    pub(super) web: Option<Web>,
 }
 
 impl<'network> Daemon<'network> {
@@ -210,98 +140,6 @@ impl<'network> Daemon<'network> {
         }
     }
 
-    /// Its last totals, with at most `rows` of each list.
-    ///
-    /// # Errors
-    /// It does not answer, or not so.
-    pub fn snapshot(&self, rows: usize) -> Result<Snapshot, DaemonError> {
-        let text = self.snapshot_text(rows)?;
-        serde_json::from_str(&text).map_err(|error| DaemonError::Answer {
-            path: snapshot_path(rows),
-            cause: error.to_string(),
-        })
-    }
-
-    /// Its last totals as it gives them, with at most `rows` rows of each list.
-    ///
-    /// # Errors
-    /// As [`Self::snapshot`].
-    pub fn snapshot_text(&self, rows: usize) -> Result<String, DaemonError> {
-        let path = snapshot_path(rows);
-        let (status, text) = self.get(&path)?;
-        if status != 200 {
-            let cause = format!("status {status}, {text}");
-            return Err(DaemonError::Answer { path, cause });
-        }
-        Ok(text)
-    }
-
-    /// Its last totals with every row.
-    ///
-    /// # Errors
-    /// As [`Self::snapshot`].
-    pub fn whole_snapshot(&self) -> Result<Snapshot, DaemonError> {
-        self.snapshot(EVERY_PORT)
-    }
-
-    /// What it thinks of itself.
-    ///
-    /// # Errors
-    /// It does not answer.
-    pub fn readiness(&self) -> Result<Readiness, DaemonError> {
-        let (status, text) = self.get("/readyz")?;
-        Ok(Readiness {
-            ready: status == 200,
-            text,
-        })
-    }
-
-    fn get(&self, path: &str) -> Result<(u16, String), DaemonError> {
-        let scheme = if self.web.is_some() { "https" } else { "http" };
-        let url = format!("{scheme}://{LISTEN}{path}");
-        let ask = || {
-            let mut agent = ureq::Agent::config_builder()
-                .timeout_global(Some(PATIENCE))
-                .http_status_as_error(false);
-            let mut authorization = None;
-            if let Some(web) = &self.web {
-                agent = agent.tls_config(web.trust()?);
-                authorization = Some(web.authorization());
-            }
-            let agent: ureq::Agent = agent.build().into();
-            let mut question = agent.get(&url);
-            if let Some(value) = authorization {
-                question = question.header("Authorization", value);
-            }
-            let mut answer = question.call()?;
-            let status = answer.status().as_u16();
-            let text = answer.body_mut().with_config().limit(64 << 20).read_to_string()?;
-            Ok((status, text))
-        };
-        self.namespace
-            .enter(ask)
-            .map_err(system("the daemon's namespace cannot be entered"))?
-            .map_err(|source: ureq::Error| DaemonError::Silent {
-                path: path.to_owned(),
-                source: Box::new(source),
-                log: self.log.text(),
-            })
-    }
-
-    /// Its metrics, as Prometheus gets them.
-    ///
-    /// # Errors
-    /// It does not answer, or not so.
-    pub fn metrics(&self) -> Result<String, DaemonError> {
-        match self.get("/metrics")? {
-            (200, text) => Ok(text),
-            (status, text) => Err(DaemonError::Answer {
-                path: "/metrics".to_owned(),
-                cause: format!("status {status}, {text}"),
-            }),
-        }
-    }
-
     /// Holds it up (SIGSTOP) until [`Self::resume`].
     ///
     /// # Errors
@@ -400,10 +238,6 @@ impl<'network> Daemon<'network> {
             log: self.log.text(),
         })
     }
-}
-
-fn snapshot_path(rows: usize) -> String {
-    format!("/api/v1/snapshot?limit={rows}")
 }
 
 impl Drop for Daemon<'_> {

@@ -1,6 +1,8 @@
 //! The real daemon, `teiten run`, as a child process within a test network.
 
+mod ask;
 mod child;
+mod error;
 mod log;
 mod memory;
 mod snapshot;
@@ -12,7 +14,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 pub(crate) use self::memory::{cpu_time, family_cpu_time, own_cpu_time, own_map_bytes, ticks_to_time};
 pub use self::{
-    child::{Daemon, DaemonError, Readiness},
+    ask::Readiness,
+    child::Daemon,
+    error::DaemonError,
     memory::Memory,
     snapshot::{
         Law, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot, ToolRow, UniqueSources,

@@ -3,92 +3,22 @@
 use std::collections::BTreeMap;
 
 use sensor_common::{Class, Outcome, counters::PortCounters};
-use serde::Serialize;
 
-use super::regions::BOGON;
+use super::{
+    port::{Marked, Port, PortCount, Transport},
+    regions::BOGON,
+};
 use crate::{
     daemon::Snapshot,
     scenario::{Service, Truth},
     tap::Tally,
 };
 
-/// The transports that have ports in rankings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-    /// ICMP of both versions: port 0 is echo requests.
-    Icmp,
-}
-
-impl Transport {
-    /// The name in snapshots and metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Icmp => "icmp",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::Tcp, Self::Udp, Self::Icmp]
-            .into_iter()
-            .find(|transport| transport.name() == name)
-    }
-}
-
-/// A destination port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Port {
-    /// Its transport.
-    pub transport: Transport,
-    /// Its number.
-    pub port: u16,
-}
-
-impl std::fmt::Display for Port {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.port, self.transport.name())
-    }
-}
-
 /// Echo requests.
 const ECHO: Port = Port {
     transport: Transport::Icmp,
     port: 0,
 };
-
-/// Packets to a destination port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PortCount {
-    /// All.
-    pub packets: u64,
-    /// TCP SYN that are scans.
-    pub syn: u64,
-    /// With the Mirai mark.
-    pub mirai: u64,
-}
-
-/// Packets, and those of them with the Mirai mark.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marked {
-    /// All.
-    pub packets: u64,
-    /// With the mark.
-    pub mirai: u64,
-}
-
-impl Marked {
-    fn add(&mut self, packets: u64, mirai: u64) {
-        self.packets += packets;
-        self.mirai += mirai;
-    }
-}
 
 /// What was counted. Without an entry: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -323,97 +253,4 @@ fn scanned_port(service: Service) -> Option<Port> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-    use crate::{
-        frames::{Edit as _, Ethernet, Ipv4, Tcp, Udp, ethertype},
-        scenario::{Plan, RegionPool, Scenario},
-        watched::Prefixes,
-    };
-
-    fn watched() -> Prefixes {
-        Prefixes::parse(&["198.51.100.0/24", "2001:db8:feed::/48"]).unwrap()
-    }
-
-    fn truth() -> Truth {
-        let mut plan = Plan::new(3, 20_000, watched().as_slice().to_vec());
-        plan.regions = [("JP", [133, 11, 0]), ("US", [8, 8, 8])]
-            .map(|(region, [a, b, c])| RegionPool {
-                region: region.to_owned(),
-                ranges: vec![(Ipv4Addr::new(a, b, c, 0), Ipv4Addr::new(a, b, c, 255))],
-            })
-            .into();
-        let mut scenario = Scenario::new(&plan).unwrap();
-        let mut buffer = Vec::new();
-        while scenario.next_into(&mut buffer) {}
-        scenario.truth().clone()
-    }
-
-    #[test]
-    fn every_frame_of_the_scenario_is_counted_once_in_each_way() {
-        let truth = truth();
-        let mut counts = Counts::default();
-        counts.add_scenario(&truth);
-        let sum = |values: &BTreeMap<String, u64>| values.values().sum::<u64>();
-        let observed = |name: &str| counts.outcomes[name];
-        assert_eq!((counts.frames, sum(&counts.outcomes)), (20_000, 20_000));
-        assert_eq!(sum(&counts.classes), truth.observed());
-        let of = |transport| {
-            let ports = counts
-                .ports
-                .iter()
-                .filter(move |(port, _)| port.transport == transport);
-            ports.map(|(_, count)| count.packets).sum::<u64>()
-        };
-        assert_eq!(of(Transport::Tcp), observed("observed_tcp"));
-        assert_eq!(of(Transport::Udp), observed("observed_udp"));
-        assert!(
-            of(Transport::Icmp) > observed("observed_icmpv6"),
-            "echo requests of both versions"
-        );
-        let others: u64 = counts.protocols.values().sum();
-        assert_eq!(others, observed("observed_other") + observed("observed_fragment"));
-        assert_eq!(counts.protocols.keys().copied().collect::<Vec<_>>(), [17, 47]);
-        let regions: u64 = counts.regions.values().map(|count| count.packets).sum();
-        assert_eq!(regions, truth.observed());
-        assert_eq!(counts.regions.keys().collect::<Vec<_>>(), ["JP", "US", "XB"]);
-        let pairs: u64 = counts.pairs.values().map(|count| count.packets).sum();
-        assert_eq!(pairs, counts.classes["scan"]);
-        let marks: u64 = counts.pairs.values().map(|count| count.mirai).sum();
-        assert_eq!(marks, counts.mirai);
-        assert!(counts.mirai > 0);
-    }
-
-    #[test]
-    fn the_scanners_wire_is_counted_and_what_else_is_on_it_named() {
-        let dark = Ipv4Addr::new(198, 51, 100, 9);
-        let mut tally = Tally::default();
-        for port in [22, 23, 23] {
-            tally.add(&Ipv4::to(dark).frame(Tcp::syn(port)).padded(), &watched());
-        }
-        tally.add(
-            &Ipv4::to(Ipv4Addr::new(203, 0, 113, 9))
-                .frame(Tcp::syn(1))
-                .padded(),
-            &watched(),
-        );
-        tally.add(&Ethernet::default().frame(ethertype::LLDP, &[0; 50]), &watched());
-        let mut counts = Counts::default();
-        counts.add_wire(&tally).unwrap();
-        assert_eq!(counts.frames, 5);
-        let outcomes = ["observed_tcp", "not_watched", "not_ip"].map(|name| counts.outcomes[name]);
-        assert_eq!(outcomes, [3, 1, 1]);
-        assert_eq!((counts.classes["scan"], counts.regions["XB"].packets), (3, 3));
-        assert_eq!(counts.ports[&tcp(23)].syn, 2);
-        assert_eq!(counts.pairs[&(tcp(23), "XB".to_owned())].packets, 2);
-
-        tally.add(
-            &Ipv4::to(dark).frame(Udp::between(40_000, 53)).padded(),
-            &watched(),
-        );
-        let error = counts.add_wire(&tally).unwrap_err().to_string();
-        assert!(error.contains("1 datagrams"), "{error}");
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ pub mod exposition;
 pub mod interrupt;
 pub mod live;
 pub mod options;
+pub mod port;
 pub mod regions;
 pub mod report;
 pub mod scanners;
@@ -25,10 +26,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 use self::{
     alerts::{Asked, Heard, Watching},
     compare::{Both, Comparison},
-    counts::{Counts, Marked},
+    counts::Counts,
     interrupt::Interrupt,
     live::{Live, SHOWN_ROWS},
     options::Options,
+    port::{Marked, Port, Transport},
     report::{Report, ScannerReport},
     scanners::{Scanned, Scanner},
     sources::Sources,
@@ -316,8 +318,8 @@ fn sure(snapshot: &Snapshot) -> BTreeMap<String, u64> {
 
 /// The surge's scans before it began, and all.
 fn surge(traffic: &Traffic, sent: &Counts) -> [Marked; 2] {
-    let port = counts::Port {
-        transport: counts::Transport::Tcp,
+    let port = Port {
+        transport: Transport::Tcp,
         port: SURGE_PORT,
     };
     let all = sent.pairs.get(&(port, SURGE_REGION.to_owned())).copied();

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::{
     alerts::Heard,
     compare::{Both, Comparison, Row, Section},
-    counts::Marked,
     live,
+    port::Marked,
     sources::Sources,
     traffic::{SURGE_PORT, SURGE_REGION},
 };

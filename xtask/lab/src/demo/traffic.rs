@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use ipnet::IpNet;
 
-use super::{counts::Marked, interrupt::Interrupt, options::Options};
+use super::{interrupt::Interrupt, options::Options, port::Marked};
 use crate::{
     network::Network,
     scenario::{Plan, RegionPool, Scenario, Surge, Truth},

@@ -39,7 +39,7 @@ fn main() {
         operator::TESTS.as_slice(),
     ]
     .concat();
-    let obstacle = obstacle();
+    let obstacle = artefacts::obstacle();
     let trials = tests.into_iter().map(|(name, test)| {
         let obstacle = obstacle.clone();
         Trial::ignorable_test(name, move || match obstacle {
@@ -48,18 +48,6 @@ fn main() {
         })
     });
     libtest_mimic::run(&arguments, trials.collect()).exit();
-}
-
-/// Why nothing can be tested here, if so.
-fn obstacle() -> Option<String> {
-    if let Some(reason) = Lab::obstacle() {
-        return Some(reason);
-    }
-    [artefacts::daemon(), artefacts::object("generator.o")]
-        .into_iter()
-        .map(Result::unwrap)
-        .find(|path| !path.exists())
-        .map(|path| format!("{} was not built: `cargo xtask test` does that", path.display()))
 }
 
 /// Whether there is time for the long rounds.

@@ -1,13 +1,19 @@
 //! Where records lie: which files there are, and their bytes.
 
-use std::{
-    fs, io,
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
-};
+mod arriving;
+mod local;
+mod remote;
+
+use std::{io, ops::RangeInclusive, path::PathBuf};
 
 use bytes::Bytes;
 use sensor_records::{Day, Place, Table};
+
+pub(crate) use self::arriving::Arriving;
+pub use self::{
+    local::Local,
+    remote::{Access, Remote},
+};
 
 /// Why records are out of reach.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +28,22 @@ pub enum StoreError {
     )]
     NoRecords(String),
     /// The location is none that is known.
-    #[error("{0} is no place that records can be read from: give a directory")]
+    #[error("{0} is no place that records can be read from: give a directory, or s3://BUCKET/PREFIX")]
     Location(String),
+    /// Nobody says who asks.
+    #[error(
+        "there are no credentials for {0}: give `--credentials` a file of lines AWS_ACCESS_KEY_ID=… and \
+         AWS_SECRET_ACCESS_KEY=…, or set these in the environment"
+    )]
+    NoCredentials(String),
+    /// The object store cannot be asked.
+    #[error("{location} cannot be opened: {cause}")]
+    Access {
+        /// Which one.
+        location: String,
+        /// Why.
+        cause: String,
+    },
     /// A directory or file cannot be read.
     #[error("cannot read {path}: {source}; are you the user that the sensor writes as?")]
     Io {
@@ -32,6 +52,17 @@ pub enum StoreError {
         /// Why.
         source: io::Error,
     },
+    /// An object cannot be read.
+    #[error("cannot read {path}: {source}; is the store up, and may these credentials read there?")]
+    Object {
+        /// Which one, or which folder.
+        path: String,
+        /// Why.
+        source: Box<object_store::Error>,
+    },
+    /// What asks an object store died.
+    #[error("what asked the object store died of a fault of its own: try again")]
+    Asking,
 }
 
 impl StoreError {
@@ -40,48 +71,56 @@ impl StoreError {
     pub fn is_missing(&self) -> bool {
         match self {
             Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Object { source, .. } => matches!(**source, object_store::Error::NotFound { .. }),
             _ => false,
         }
     }
 }
 
-/// A directory of records.
+/// A place that holds records.
 #[derive(Clone, Debug)]
 pub enum Store {
     /// In the file system.
-    Local(PathBuf),
+    Local(Local),
+    /// In an object store.
+    Remote(Remote),
 }
 
 impl Store {
-    /// Opens a directory.
+    /// Opens a directory, or `s3://BUCKET/PREFIX` with what the environment says of it.
     ///
     /// # Errors
     /// When it is not there, or holds none of our tables.
     pub fn open(location: &str) -> Result<Self, StoreError> {
-        if location.contains("://") {
-            return Err(StoreError::Location(location.to_owned()));
-        }
-        let path = PathBuf::from(location);
-        if !path.is_dir() {
-            return Err(StoreError::NoDirectory(path));
-        }
-        let store = Self::Local(path);
-        let has_table = |table: &Table| store.has(*table).unwrap_or(true);
-        if Table::ALL.iter().any(has_table) {
-            Ok(store)
-        } else {
-            Err(StoreError::NoRecords(location.to_owned()))
-        }
+        Self::open_with(location, &Access::default())
     }
 
-    /// Whether a table has any file.
+    /// The same with an endpoint and credentials for an object store.
+    ///
+    /// # Errors
+    /// See [`Store::open`].
+    pub fn open_with(location: &str, access: &Access) -> Result<Self, StoreError> {
+        let store = if location.starts_with("s3://") {
+            Self::Remote(Remote::open(location, access)?)
+        } else if location.contains("://") {
+            return Err(StoreError::Location(location.to_owned()));
+        } else {
+            Self::Local(Local::open(location)?)
+        };
+        for table in Table::ALL {
+            if store.has(table)? {
+                return Ok(store);
+            }
+        }
+        Err(StoreError::NoRecords(location.to_owned()))
+    }
+
+    /// Whether a table has any day.
     ///
     /// # Errors
     /// When it cannot be listed.
     pub fn has(&self, table: Table) -> Result<bool, StoreError> {
-        match self {
-            Self::Local(root) => Ok(root.join(table.name()).is_dir()),
-        }
+        Ok(self.days(table)?.is_some())
     }
 
     /// The first and the last day that a table has files of.
@@ -90,7 +129,8 @@ impl Store {
     /// When it cannot be listed.
     pub fn days(&self, table: Table) -> Result<Option<RangeInclusive<Day>>, StoreError> {
         let names = match self {
-            Self::Local(root) => names_in(&root.join(table.name()))?,
+            Self::Local(local) => local.days(table)?,
+            Self::Remote(remote) => remote.days(table)?,
         };
         let days = names
             .iter()
@@ -106,7 +146,8 @@ impl Store {
     /// When a folder cannot be listed.
     pub fn files(&self, table: Table, days: RangeInclusive<Day>) -> Result<Vec<Place>, StoreError> {
         let mut places = match self {
-            Self::Local(root) => local_files(root, table, days)?,
+            Self::Local(local) => local.files(table, &days)?,
+            Self::Remote(remote) => remote.files(table, &days)?,
         };
         places.sort();
         Ok(places)
@@ -118,20 +159,8 @@ impl Store {
     /// When it cannot be read.
     pub fn read(&self, place: &Place) -> Result<Bytes, StoreError> {
         match self {
-            Self::Local(root) => {
-                let path = root.join(place.path());
-                let bytes = fs::read(&path).map_err(|source| StoreError::Io { path, source })?;
-                Ok(bytes.into())
-            }
-        }
-    }
-
-    /// How many files are read at once.
-    #[must_use]
-    pub fn readers(&self) -> usize {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        match self {
-            Self::Local(_) => processors,
+            Self::Local(local) => local.read(place),
+            Self::Remote(remote) => remote.read(place),
         }
     }
 }
@@ -139,54 +168,14 @@ impl Store {
 impl std::fmt::Display for Store {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Local(path) => path.display().fmt(formatter),
+            Self::Local(local) => local.root().display().fmt(formatter),
+            Self::Remote(remote) => remote.location().fmt(formatter),
         }
     }
 }
 
 /// Every day of a range.
-pub(crate) fn each_day(days: &RangeInclusive<Day>) -> impl Iterator<Item = Day> + use<> {
+fn each_day(days: &RangeInclusive<Day>) -> impl Iterator<Item = Day> + use<> {
     let last = *days.end();
     std::iter::successors(Some(*days.start()), |day| Some(day.plus(1))).take_while(move |day| *day <= last)
-}
-
-fn local_files(root: &Path, table: Table, days: RangeInclusive<Day>) -> Result<Vec<Place>, StoreError> {
-    let mut places = Vec::new();
-    for day in each_day(&days) {
-        let folder = format!("{table}/date={day}");
-        for sensor in names_in(&root.join(&folder))? {
-            for file in names_in(&root.join(&folder).join(&sensor))? {
-                places.extend(Place::parse(Path::new(&format!("{folder}/{sensor}/{file}"))));
-            }
-        }
-    }
-    Ok(places)
-}
-
-/// Names in a folder; none when there is no such folder.
-fn names_in(path: &Path) -> Result<Vec<String>, StoreError> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Ok(Vec::new());
-        }
-        Err(source) => {
-            return Err(StoreError::Io {
-                path: path.to_owned(),
-                source,
-            });
-        }
-    };
-    entries
-        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-        .collect::<Result<_, _>>()
-        .map_err(|source| StoreError::Io {
-            path: path.to_owned(),
-            source,
-        })
 }
