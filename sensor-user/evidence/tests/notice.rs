@@ -160,7 +160,9 @@ fn letters_of_both_languages_have_the_figures() {
     };
     let networks = networks(&rows(), &filter, &research(), None);
     assert_eq!(networks.len(), 2);
-    assert_eq!(networks[0].scans.len(), 2);
+    // Two sources, one of which scans again an hour later.
+    assert_eq!(networks[0].scans.len(), 3);
+    assert!(letter(&networks[0], Language::English).contains("(scanning: 2; possibly under attack: 0)"));
     for language in [Language::Japanese, Language::English] {
         let text = letter(&networks[0], language);
         for part in [

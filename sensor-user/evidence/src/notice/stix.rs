@@ -70,7 +70,7 @@ fn network_traffic(line: &Line, identifier: &str, address: &str) -> Value {
     let mut object = json!({
         "type": "network-traffic", "spec_version": "2.1", "id": identifier, "src_ref": address,
         "protocols": [protocol(&line.transport, line.source)],
-        "start": moment(line.first, TIME), "end": moment(line.last, TIME),
+        "start": moment(line.first, TIME), "end": moment(line.last, TIME), "is_active": false,
         "src_packets": line.packets,
     });
     match line.service() {
