@@ -46,6 +46,8 @@ pub(super) fn draw_panel(
     }
     // The columns, one between each two, and the border.
     let used: u16 = if with_sources { 37 } else { 29 };
+    // Names of regions are longer than names of ports.
+    let used = used + if panel == Panel::Regions { 6 } else { 0 };
     let trend_width = area.width.saturating_sub(used).min(20);
     if trend_width >= 4 {
         widths.push(Constraint::Length(trend_width));
