@@ -65,7 +65,7 @@ pub(crate) fn build(folder: &Path, kernel: &Unpacked, programs: &Programs) -> Re
         .iter()
         .find(|(name, _)| *name == "teiten")
         .context("the daemon was not built")?;
-    add_packages(&root, daemon, &folder.join("packages"))?;
+    add_packages(&root, daemon, &folder.join("sensor-packages"))?;
     root.write("etc/systemd/system/teiten-guest.service", SERVICE)?;
     root.write("etc/hostname", "guest\n")?;
     root.write("teiten/guest.sh", SCRIPT)?;

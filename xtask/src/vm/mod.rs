@@ -185,7 +185,7 @@ const SYSTEMD_PATIENCE: u64 = 1200;
 fn under_systemd(arguments: &Arguments) -> Result<bool> {
     let kernel = Kernel::V6_1;
     let unpacked = kernel.fetch(arguments.update)?;
-    let programs = build_programs()?;
+    let programs = build_programs(false)?;
     let initramfs = debian::build(&kernel.folder(), &unpacked, &programs)?;
     let machine = Machine {
         image: &unpacked.image,
@@ -227,7 +227,7 @@ fn fetch(kernels: &[Kernel], update: bool) -> Result<Vec<(Kernel, Unpacked)>> {
 
 /// Builds what runs in the machines, and runs them one after the other.
 fn matrix(kernels: Vec<(Kernel, Unpacked)>, limits: &Limits<'_>) -> Result<Report> {
-    let programs = build_programs()?;
+    let programs = build_programs(true)?;
     let mut report = Report::default();
     for (kernel, unpacked) in kernels {
         progress::step(&format!("Linux {kernel}: {}", unpacked.image.display()));
@@ -263,8 +263,8 @@ fn matrix(kernels: Vec<(Kernel, Unpacked)>, limits: &Limits<'_>) -> Result<Repor
     Ok(report)
 }
 
-/// What the machines run: the guest program, the daemon, the test program `kernel`, and the XDP programs.
-fn build_programs() -> Result<Programs> {
+/// What the machines run: the guest program, the daemon, the XDP programs, and where it is asked for the test program `kernel`.
+fn build_programs(with_kernel_tests: bool) -> Result<Programs> {
     let objects = [
         ("sensor", &[] as &[&str]),
         ("generator", &[]),
@@ -278,8 +278,13 @@ fn build_programs() -> Result<Programs> {
     // Of the whole workspace and in one go, or what the tests have just compiled would be compiled anew with other
     // features.
     cargo.args(["build", "--workspace", "--bin", "teiten", "--bin", "guest"]);
-    let compiled = artifacts::compile(cargo.args(["--test", "kernel"]))?;
-    let executables = ["guest", "teiten", "kernel"]
+    let mut names = vec!["guest", "teiten"];
+    if with_kernel_tests {
+        cargo.args(["--test", "kernel"]);
+        names.push("kernel");
+    }
+    let compiled = artifacts::compile(&mut cargo)?;
+    let executables = names
         .into_iter()
         .map(|name| {
             let artifact = compiled.iter().find(|artifact| artifact.name == name);
