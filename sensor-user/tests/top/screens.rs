@@ -72,8 +72,9 @@ fn hold(name: &str, screen: impl Fn() -> String) {
     let begun = Instant::now();
     let writes = env::var_os("TEITEN_WRITE_DOCS").is_some();
     while drawn() != shown && begun.elapsed() < if writes { PATIENCE / 60 } else { PATIENCE } {
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(std::time::Duration::from_millis(200));
     }
+    assert!(!drawn().trim().is_empty(), "the terminal has gone");
     if writes {
         fs::write(PAGE, format!("{before}{begin}{}{end}{after}", drawn())).unwrap();
         return;

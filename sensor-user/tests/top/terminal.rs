@@ -96,7 +96,7 @@ impl Terminal {
                 return screen;
             }
             assert!(begun.elapsed() < PATIENCE, "never {what}:\n{screen}");
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
 }
