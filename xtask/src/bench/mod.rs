@@ -17,12 +17,8 @@ pub(crate) struct Arguments {
     /// What is measured.
     #[arg(value_enum, default_value_t = Part::All)]
     part: Part,
-    /// Few rounds: only to see that everything works.
-    #[arg(long)]
-    quick: bool,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    how: How,
     /// With `all`: write docs/performance.md and its pictures anew.
     #[arg(long)]
     write: bool,
@@ -35,6 +31,16 @@ pub(crate) struct Arguments {
     /// The part's own options.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
     options: Vec<OsString>,
+}
+
+#[derive(clap::Args)]
+struct How {
+    /// Few rounds: only to see that everything works.
+    #[arg(long)]
+    quick: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What can be measured.
@@ -120,8 +126,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Part::All => all::run(arguments),
         Part::Prepare => all::prepare(),
         part => {
-            let mut prepared = prepare::part(part, arguments.quick)?;
-            for (given, flag) in [(arguments.json, "--json"), (arguments.help, "--help")] {
+            let mut prepared = prepare::part(part, arguments.how.quick)?;
+            for (given, flag) in [(arguments.how.json, "--json"), (arguments.help, "--help")] {
                 if given {
                     prepared.arguments.push(flag.into());
                 }
