@@ -12,6 +12,8 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::file::{metadata::ParquetMetaData, statistics::Statistics};
 
+use crate::footer::Wanted;
+
 /// What all rows of a column hold.
 enum Value {
     Missing,
@@ -23,30 +25,43 @@ enum Value {
 }
 
 /// The columns of a file that need no reading.
-pub(crate) struct Constants(Vec<(Arc<Field>, Value)>);
+pub(crate) struct Constants(Vec<(Wanted, Value)>);
 
 impl Constants {
-    /// Finds them among the columns that are asked for.
-    pub(crate) fn of(metadata: &ParquetMetaData, schema: &Schema, columns: &[&str]) -> Self {
+    /// Finds them among the columns that are wanted.
+    pub(crate) fn of(metadata: &ParquetMetaData, wanted: &[Wanted]) -> Self {
         let [group] = metadata.row_groups() else {
             return Self(Vec::new());
         };
-        let found = group.columns().iter().filter_map(|chunk| {
-            let name = chunk.column_path().string();
-            let (_, field) = schema
-                .fields()
-                .find(&name)
-                .filter(|_| columns.contains(&name.as_str()))?;
+        let found = wanted.iter().filter_map(|(number, field)| {
+            let chunk = group.columns().get(*number)?;
             let rows = u64::try_from(chunk.num_values()).ok()?;
             let value = value(chunk.statistics()?, rows)?;
-            fits(field.data_type(), &value).then(|| (Arc::clone(field), value))
+            fits(field.data_type(), &value).then(|| ((*number, Arc::clone(field)), value))
         });
         Self(found.collect())
     }
 
-    /// Whether a column is one of them.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(field, _)| field.name() == name)
+    /// How many these are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether a column of the file is one of them.
+    pub(crate) fn has(&self, number: usize) -> bool {
+        self.0.iter().any(|((found, _), _)| *found == number)
+    }
+
+    /// So many rows of these columns alone.
+    pub(crate) fn rows(&self, rows: usize) -> Result<RecordBatch, String> {
+        let fields: Vec<_> = self.0.iter().map(|((_, field), _)| Arc::clone(field)).collect();
+        let columns = self
+            .0
+            .iter()
+            .map(|((_, field), value)| array(field.data_type(), value, rows));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns.collect(), &options)
+            .map_err(|error| error.to_string())
     }
 
     /// Rows that were read, with these columns beside what was read of them.
@@ -54,7 +69,7 @@ impl Constants {
         let rows = read.num_rows();
         let mut fields: Vec<Arc<Field>> = read.schema().fields().iter().cloned().collect();
         let mut columns = read.columns().to_vec();
-        for (field, value) in &self.0 {
+        for ((_, field), value) in &self.0 {
             fields.push(Arc::clone(field));
             columns.push(array(field.data_type(), value, rows));
         }

@@ -5,6 +5,7 @@
 
 pub mod analysis;
 mod constants;
+mod footer;
 pub mod gaps;
 pub mod lists;
 pub mod model;

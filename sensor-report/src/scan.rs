@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     thread,
 };
 
@@ -11,11 +11,18 @@ use arrow_array::{
     TimestampMicrosecondArray,
 };
 use bytes::Bytes;
-use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+};
 use sensor_records::Place;
 
 use crate::constants::Constants;
+use crate::footer::Footers;
 use crate::store::{Arriving, Store, StoreError};
+
+/// Columns of which all rows hold the same are made at once up to here.
+const FEW_ROWS: usize = 1 << 10;
 
 /// Why a scan came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +152,7 @@ pub fn scan<A: Default + Send>(
     let unreadable = Mutex::new(Vec::new());
     let read = || -> Result<A, ScanError> {
         let mut part = A::default();
+        let mut footers = Footers::new(columns);
         while let Some((place, bytes)) = arriving.next() {
             let bytes = match bytes {
                 Ok(bytes) => bytes,
@@ -160,7 +168,7 @@ pub fn scan<A: Default + Send>(
                 Err(error) => return Err(error.into()),
             };
             // The decoder is another's, and files may be hostile.
-            let decoded = catch_unwind(AssertUnwindSafe(|| batches(bytes, columns)));
+            let decoded = catch_unwind(AssertUnwindSafe(|| batches(bytes, &mut footers)));
             let outcome = decoded
                 .unwrap_or_else(|_| Err("its decoder gave up".to_owned()))
                 .and_then(|batches| {
@@ -199,16 +207,30 @@ fn note(unreadable: &Mutex<Vec<Unreadable>>, place: &Place, cause: String) -> Re
 }
 
 /// All rows of a file, or none.
-fn batches(bytes: Bytes, columns: &[&str]) -> Result<Vec<RecordBatch>, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| text(&error))?;
-    let constants = Constants::of(builder.metadata(), builder.schema(), columns);
-    let read = columns.iter().copied().filter(|column| !constants.has(column));
-    let mask = ProjectionMask::columns(builder.parquet_schema(), read);
-    let reader = builder
+fn batches(bytes: Bytes, footers: &mut Footers<'_>) -> Result<Vec<RecordBatch>, String> {
+    fn text(error: impl std::fmt::Display) -> String {
+        error.to_string()
+    }
+    let (metadata, wanted) = footers.decode(&bytes)?;
+    let constants = Constants::of(&metadata, &wanted);
+    let rows = metadata.file_metadata().num_rows();
+    if let Ok(rows @ 0..=FEW_ROWS) = usize::try_from(rows)
+        && constants.len() == wanted.len()
+    {
+        return Ok(vec![constants.rows(rows)?]);
+    }
+    let read = wanted
+        .iter()
+        .map(|(number, _)| *number)
+        .filter(|number| !constants.has(*number));
+    let mask = ProjectionMask::leaves(metadata.file_metadata().schema_descr(), read);
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(text)?;
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata)
         .with_projection(mask)
         .build()
-        .map_err(|error| text(&error))?;
-    let batches = reader.map(|batch| constants.join(&batch.map_err(|error| text(&error))?));
-    batches.collect()
+        .map_err(text)?;
+    reader
+        .map(|batch| constants.join(&batch.map_err(text)?))
+        .collect()
 }

@@ -26,6 +26,23 @@ use support::{capture, count, replay, rows};
 const QUESTION: &str = "SELECT transport, port, source_region, CAST(date_part('epoch', hour) AS BIGINT) AS hour, \
     CAST(sum(packets) AS BIGINT) AS packets FROM cells WHERE class = 'scan' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
 
+/// The tables whose rows add up to every packet, and where each says how many.
+const SUMS: [(&str, &str); 5] = [
+    ("cells", "packets"),
+    ("sources", "packets"),
+    ("daily_cells", "packets"),
+    ("networks", "packets"),
+    ("coverage", "recorded"),
+];
+
+/// Packets of each table whose rows add up to all of them.
+fn sums() -> String {
+    let each = SUMS.map(|(table, column)| {
+        format!("SELECT '{table}' AS name, CAST(sum({column}) AS BIGINT) AS packets FROM {table}")
+    });
+    each.join(" UNION ALL ")
+}
+
 /// A run, and what the sensor said of it.
 struct Run {
     folder: tempfile::TempDir,
@@ -89,6 +106,23 @@ impl Run {
     }
 }
 
+/// Every table has all packets that the sensor observed.
+fn compare_sums(run: &Run, answer: &str) {
+    let found: BTreeMap<&str, u64> = answer
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let (table, packets) = line.split_once(',').unwrap();
+            (table, packets.parse().unwrap())
+        })
+        .collect();
+    let observed: u64 = run.snapshot.classes.values().sum();
+    assert!(observed > 1_000, "{observed} packets say little");
+    let wanted: BTreeMap<&str, u64> = SUMS.map(|(table, _)| (table, observed)).into();
+    assert_eq!(found, wanted);
+    println!("{} tables have all {observed} packets", found.len());
+}
+
 fn main() -> ExitCode {
     let run: Arc<OnceLock<Run>> = Arc::default();
     let trials = [
@@ -104,12 +138,17 @@ fn main() -> ExitCode {
                 ));
             }
             let run = run.get_or_init(Run::new);
-            Ok(match engine(&run.records())? {
-                Ok(answer) => {
-                    run.compare(&answer);
+            let answers = (
+                engine(&run.records(), QUESTION)?,
+                engine(&run.records(), &sums())?,
+            );
+            Ok(match answers {
+                (Ok(rows), Ok(sums)) => {
+                    run.compare(&rows);
+                    compare_sums(run, &sums);
                     Completion::Completed
                 }
-                Err(reason) => skipped(&reason),
+                (Err(reason), _) | (_, Err(reason)) => skipped(&reason),
             })
         })
     });
@@ -132,8 +171,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// Asks the question of a directory of records: the answer as CSV, or why this engine is not to be had.
-type Engine = fn(&Path) -> Result<Result<String, String>, Failed>;
+/// Asks a directory of records something: the answer as CSV, or why this engine is not to be had.
+type Engine = fn(&Path, &str) -> Result<Result<String, String>, Failed>;
 
 fn skipped(reason: &str) -> Completion {
     println!("skipped: {reason}");
@@ -150,11 +189,12 @@ fn said(command: &mut Command) -> Result<String, String> {
     }
 }
 
-fn duckdb(records: &Path) -> Result<Result<String, String>, Failed> {
+fn duckdb(records: &Path, question: &str) -> Result<Result<String, String>, Failed> {
     const PROGRAM: &str = "
-import csv, os, sys, duckdb
+import csv, os, re, sys, duckdb
 os.chdir(sys.argv[1])
-question = sys.argv[2].replace('FROM cells', \"FROM read_parquet('cells/*/*/*.parquet', hive_partitioning = true)\")
+files = r\"FROM read_parquet('\\1/*/*/*.parquet', hive_partitioning = true)\"
+question = re.sub(r'FROM (\\w+)', files, sys.argv[2])
 answer = duckdb.connect().execute(question)
 out = csv.writer(sys.stdout, lineterminator='\\n')
 out.writerow([column[0] for column in answer.description])
@@ -172,13 +212,13 @@ out.writerows(answer.fetchall())
         Command::new(python)
             .args(["-c", PROGRAM])
             .arg(records)
-            .arg(QUESTION),
+            .arg(question),
     );
     Ok(Ok(answer?))
 }
 
 /// `teiten-report sql`, which is compiled where it was not.
-fn datafusion(records: &Path) -> Result<Result<String, String>, Failed> {
+fn datafusion(records: &Path, question: &str) -> Result<Result<String, String>, Failed> {
     let answer = said(
         cargo()
             .args([
@@ -190,7 +230,7 @@ fn datafusion(records: &Path) -> Result<Result<String, String>, Failed> {
                 "sql",
                 "--",
             ])
-            .args(["sql", QUESTION, "--format", "csv", "--data"])
+            .args(["sql", question, "--format", "csv", "--data"])
             .arg(records),
     );
     Ok(Ok(answer?))

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::{
     Request,
+    covered::Covered,
     explain::Subject,
     hourly::Interest,
     keys::{PortId, RegionId},
     rank::{Compared, Known},
-    roster::Covered,
 };
 use crate::model::PreviousRank;
 

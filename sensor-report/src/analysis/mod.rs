@@ -3,6 +3,7 @@
 //! Three passes: exact sums of both periods from the daily tables and the hours at their edges; then every hour of the
 //! period, for the ports and regions that are worth it; then the hours of surges.
 
+mod covered;
 mod cube;
 mod devices;
 mod explain;
@@ -12,8 +13,10 @@ mod hourly;
 mod interest;
 mod keys;
 mod lines;
+mod moments;
 mod months;
 mod networks;
+mod outages;
 mod rank;
 mod rates;
 mod reading;
@@ -34,11 +37,7 @@ use crate::{
 };
 
 use self::{
-    explain::Subject,
-    hourly::Hourly,
-    rank::Known,
-    reading::Reading,
-    roster::{Covered, Sensor},
+    covered::Covered, explain::Subject, hourly::Hourly, rank::Known, reading::Reading, roster::Sensor,
 };
 
 /// Told how far an analysis is.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use sensor_records::Place;
 
 use super::{
-    AnalysisError, Material, Progress, Request, cube, devices,
+    AnalysisError, Material, Progress, Request,
+    covered::{self, Covered},
+    cube, devices,
     frame::Frame,
     hourly,
     interest::{changes, interest, steady, subjects},
@@ -14,7 +16,7 @@ use super::{
     months, networks,
     rank::{Compared, Known},
     reclassified,
-    roster::{self, Covered, Sensor},
+    roster::{self, Sensor},
     surges, timeline, uniques,
 };
 use crate::{model::Change, period, scan::Unreadable, store::Store};
@@ -85,8 +87,8 @@ impl<'request> Reading<'request> {
             let sensor = sensors.get(id);
             sensor.is_none_or(|sensor| is_chosen(sensor.region.as_ref(), request))
         };
-        let covered = roster::coverage(store, &frame, &in_report, progress)?;
-        let covered_before = roster::coverage(store, &previous, &in_report, progress)?;
+        let covered = covered::coverage(store, &frame, &in_report, progress)?;
+        let covered_before = covered::times(store, &previous, progress)?;
         let (covered, covered_before) = (self.noted(covered), self.noted(covered_before));
         if covered.sensors.is_empty() {
             return Err(nothing(store, request));

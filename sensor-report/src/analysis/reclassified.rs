@@ -10,8 +10,9 @@ use super::{
     explain::Subject,
     hourly::{Hourly, WINDOW_SECONDS},
     keys::{PortId, RegionId},
+    moments::text,
     rates::BySensor,
-    roster::{Observed, text},
+    roster::Observed,
 };
 use crate::model::{Cause, Cell, Change};
 

@@ -17,8 +17,9 @@ use super::{
     explain::Subject,
     hourly::{HourSums, Hourly, LineKey},
     keys::{PortId, RegionId},
+    moments::text_in,
     rates::median,
-    roster::{Observed, text_in},
+    roster::Observed,
     surge_sources::sources,
 };
 use crate::{

@@ -6,10 +6,12 @@
     reason = "a test without the harness: what is not there fails it"
 )]
 
+mod copies;
 mod duckdb;
 mod events;
 mod faults;
 mod figures;
+mod lists;
 mod pages;
 mod sources;
 mod truth;
@@ -44,6 +46,7 @@ fn main() {
         figures::TESTS,
         events::TESTS,
         faults::TESTS,
+        lists::TESTS,
         pages::TESTS,
         sources::TESTS,
     ]

@@ -1,6 +1,6 @@
 //! Unique sources: merged over days and sensors, never added up.
 
-use std::{fs, ops::Range};
+use std::ops::Range;
 
 use jiff::civil::date;
 use sensor_common::Address;
@@ -8,7 +8,7 @@ use sensor_records::{Day, Existing, Writer, rows::DailyUniqueRow};
 use sensor_sketch::{Distinct, OpenSet, SourceKey};
 use teiten_report::{model::Measure, period};
 
-use super::{Test, World, pages, report, request};
+use super::{Test, World, copies::copy, pages, report, request};
 
 pub(crate) const TESTS: &[Test] = &[
     ("sources_seen_on_two_days_by_two_sensors_are_counted_once", once),
@@ -63,19 +63,10 @@ fn row(
 
 /// Four days of two sensors; on each, 1,000 sources, half of which were there the day before.
 fn records(world: &World, keys: [&SourceKey; 2]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
+    let tables = ["daily_cells", "coverage", "sensors", "cells"];
+    let directory = copy(world, &tables, &DAYS, &SENSORS);
     for (sensor, key) in SENSORS.into_iter().zip(keys) {
         for (day, number) in DAYS.into_iter().zip(0_u32..) {
-            for table in ["daily_cells", "coverage", "sensors", "cells"] {
-                let place = format!("{table}/date={day}/sensor={sensor}");
-                fs::create_dir_all(directory.path().join(&place)).unwrap();
-                for file in fs::read_dir(world.directory.path().join(&place))
-                    .unwrap()
-                    .map(Result::unwrap)
-                {
-                    fs::copy(file.path(), directory.path().join(&place).join(file.file_name())).unwrap();
-                }
-            }
             let from = number * 500;
             let mut rows = vec![
                 row(key, "all", None, None, distinct(key, from..from + 1_000)),

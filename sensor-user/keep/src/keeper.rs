@@ -82,18 +82,8 @@ impl Keeper {
     /// # Errors
     /// The directory or the open hour in it cannot be written.
     pub fn open(settings: Settings, status: Arc<Status>) -> Result<Self, KeepError> {
-        let writer = Writer::open(&settings.directory, &settings.sensor)?;
-        let store = Store::open(&settings.directory, &settings.sensor)?;
-        Ok(Self {
-            settings,
-            status,
-            store,
-            writer,
-            retired: None,
-            has_room: true,
-            used: None,
-            once: false,
-        })
+        let name = settings.sensor.clone();
+        Self::open_as(&name, settings, status, false)
     }
 
     /// Opens records that are written once, from the first hour to the last, and never over others: a replay's.
@@ -101,11 +91,16 @@ impl Keeper {
     /// # Errors
     /// The directory cannot be written.
     pub fn open_once(settings: Settings, status: Arc<Status>) -> Result<Self, KeepError> {
-        let writer = Writer::open(&settings.directory, &settings.sensor)?;
         let name = format!("{}.replay", settings.sensor);
         // What a replay that died left is worth nothing: its files are there or it begins anew.
         Store::remove(&settings.directory, &name);
-        let store = Store::open(&settings.directory, &name)?;
+        Self::open_as(&name, settings, status, true)
+    }
+
+    /// Opens the records of a sensor whose open hour has a name.
+    fn open_as(name: &str, settings: Settings, status: Arc<Status>, once: bool) -> Result<Self, KeepError> {
+        let writer = Writer::open(&settings.directory, &settings.sensor)?;
+        let store = Store::open(&settings.directory, name)?;
         Ok(Self {
             settings,
             status,
@@ -114,7 +109,7 @@ impl Keeper {
             retired: None,
             has_room: true,
             used: None,
-            once: true,
+            once,
         })
     }
 

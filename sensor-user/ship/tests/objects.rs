@@ -4,21 +4,16 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the report")]
 
+#[path = "support/server.rs"]
+mod server;
 mod support;
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    io::{BufRead as _, BufReader},
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, Stdio},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, env, fs, path::Path, process::ExitCode, sync::Arc};
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
 use sensor_records::verify;
 use sensor_ship::{Shipper, Status, Target};
+use server::{Server, credentials, server_program};
 use support::{files, records, ship, wait_for};
 use tokio::runtime::Runtime;
 
@@ -48,67 +43,6 @@ fn trial(name: &str, test: fn(&Path)) -> Trial {
         test(&server_program()?);
         Ok(Completion::Completed)
     })
-}
-
-/// Compiles the server, once.
-fn server_program() -> Result<PathBuf, Failed> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folder = project.join("target/shelf");
-    let status = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args(["build", "--quiet", "--locked", "--manifest-path"])
-        .arg(project.join("xtask/shelf/Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&folder)
-        .status()?;
-    if !status.success() {
-        return Err("the server of objects cannot be compiled".into());
-    }
-    Ok(folder.join("debug/teiten-shelf"))
-}
-
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(program: &Path, root: &Path, port: u16) -> Self {
-        let mut child = Command::new(program)
-            .arg(root)
-            .arg(port.to_string())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = lines.find_map(|line| line.unwrap().strip_prefix("listening ")?.parse().ok());
-        Self {
-            child,
-            port: port.unwrap(),
-        }
-    }
-
-    fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn credentials(directory: &Path, secret: &str) -> PathBuf {
-    let path = directory.join("credentials");
-    fs::write(
-        &path,
-        format!("AWS_ACCESS_KEY_ID=me\nAWS_SECRET_ACCESS_KEY={secret}\n"),
-    )
-    .unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
 }
 
 /// How often each object was put with success, as the server has it.

@@ -9,6 +9,7 @@ mod events;
 mod fleet;
 mod options;
 mod profile;
+mod rows;
 mod truth;
 mod write;
 

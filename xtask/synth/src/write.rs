@@ -11,10 +11,7 @@ use std::{
 };
 
 use sensor_common::Outcome;
-use sensor_records::{
-    Existing, Micros, RecordsError, Row, Writer,
-    rows::{CellRow, CoverageRow, DailyCellRow, SensorRow},
-};
+use sensor_records::{Existing, RecordsError, Row, Writer, rows::CoverageRow};
 
 use crate::{
     Plan, Sensor, SensorTruth, Truth, Volume,
@@ -22,6 +19,7 @@ use crate::{
     draw,
     events::Planted,
     profile::{self, MIRAI, Stream},
+    rows::{self, Daily},
 };
 
 /// Why nothing, or not all, was written.
@@ -106,14 +104,6 @@ fn truth(plan: &Plan, planted: &Planted, done: Vec<Done>) -> Truth {
         }
     }
     truth
-}
-
-/// Of a stream in one day of UTC.
-#[derive(Clone, Copy, Default)]
-struct Daily {
-    packets: u64,
-    largest: u64,
-    hours: i32,
 }
 
 /// One sensor's records while they are drawn.
@@ -262,15 +252,15 @@ impl<'plan> Drawing<'plan> {
 
     /// Counts an hour for its day and for the truth, and gives its coverage.
     fn count(&mut self, hour: i64, drawn: &[(usize, u64)]) -> CoverageRow {
-        let mut row = self.coverage(hour);
+        let mut row = rows::coverage(self.sensor, hour, self.planted.database(hour));
         let truth = self.truth_of(hour);
         for (stream, packets) in drawn {
             let daily = &mut self.day[*stream];
             let stream = &self.streams[*stream];
             daily.packets += packets;
             daily.hours += 1;
-            daily.largest = daily.largest.max(largest(stream, *packets));
-            let signed = signed(*packets);
+            daily.largest = daily.largest.max(rows::largest(stream, *packets));
+            let signed = rows::signed(*packets);
             let outcome = match stream.transport {
                 "tcp" => Outcome::ObservedTcp,
                 "udp" => Outcome::ObservedUdp,
@@ -310,20 +300,6 @@ impl<'plan> Drawing<'plan> {
         row
     }
 
-    fn coverage(&self, hour: i64) -> CoverageRow {
-        let (region_database, built) = self.planted.database(hour);
-        CoverageRow {
-            hour: Micros::from_seconds(hour),
-            seconds_observed: 3_600.0,
-            watched_addresses: i64::from(self.sensor.addresses),
-            xdp_mode: "replay".to_owned(),
-            program_digest: "0".repeat(64),
-            region_database,
-            region_database_built: Some(Micros::from_seconds(built)),
-            ..CoverageRow::default()
-        }
-    }
-
     /// Which quarter an hour is in, 0 or 1, and which day of it.
     fn truth_of(&self, hour: i64) -> Option<(usize, usize)> {
         let periods = [self.plan.calendar.earlier(), self.plan.calendar.later()];
@@ -337,22 +313,7 @@ impl<'plan> Drawing<'plan> {
     fn write_hour(&mut self, hour: i64, drawn: &[(usize, u64)]) -> Result<(), SynthError> {
         let rows: Vec<_> = drawn
             .iter()
-            .map(|(stream, packets)| {
-                let stream = &self.streams[*stream];
-                CellRow {
-                    hour: Micros::from_seconds(hour),
-                    transport: stream.transport.to_owned(),
-                    protocol: Some(stream.protocol),
-                    port: Some(stream.port),
-                    class: stream.class.to_owned(),
-                    source_region: Some(stream.region.to_owned()),
-                    tools: Some(stream.tools),
-                    other: false,
-                    packets: signed(*packets),
-                    bytes: signed(*packets) * length(stream),
-                    largest_source_packets: Some(signed(largest(stream, *packets))),
-                }
-            })
+            .map(|(stream, packets)| rows::cell(&self.streams[*stream], hour, *packets))
             .collect();
         self.put(hour, rows)
     }
@@ -363,19 +324,7 @@ impl<'plan> Drawing<'plan> {
             .iter()
             .zip(&self.day)
             .filter(|(_, daily)| daily.packets > 0)
-            .map(|(stream, daily)| DailyCellRow {
-                transport: stream.transport.to_owned(),
-                protocol: Some(stream.protocol),
-                port: Some(stream.port),
-                class: stream.class.to_owned(),
-                source_region: Some(stream.region.to_owned()),
-                tools: Some(stream.tools),
-                other: false,
-                packets: signed(daily.packets),
-                bytes: signed(daily.packets) * length(stream),
-                largest_source_packets: Some(signed(daily.largest)),
-                hours: daily.hours,
-            })
+            .map(|(stream, daily)| rows::daily_cell(stream, daily))
             .collect();
         if rows.is_empty() {
             return Ok(());
@@ -383,19 +332,7 @@ impl<'plan> Drawing<'plan> {
         self.put(day, rows)?;
         let first = self.planted.in_service_from(self.place);
         let first = first.unwrap_or_else(|| day_of(midnight(self.plan.calendar.history)));
-        self.put(
-            day,
-            vec![SensorRow {
-                valid_from: Micros::from_seconds(first),
-                valid_to: Micros::from_seconds(day + DAY),
-                region: Some(self.sensor.region.to_owned()),
-                operator: Some("synth".to_owned()),
-                publish_name: Some(self.sensor.name.clone()),
-                watched_addresses: i64::from(self.sensor.addresses),
-                watched: String::new(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            }],
-        )?;
+        self.put(day, vec![rows::sensor(self.sensor, first, day + DAY)])?;
         for table in std::mem::take(&mut self.written_today) {
             self.volumes.entry(table).or_default().sensor_days += 1;
         }
@@ -413,25 +350,4 @@ impl<'plan> Drawing<'plan> {
         });
         Ok(())
     }
-}
-
-fn largest(stream: &Stream, packets: u64) -> u64 {
-    if Planted::is_one_source(stream) {
-        packets
-    } else {
-        draw::largest_source(packets)
-    }
-}
-
-/// The IP length of a usual probe.
-fn length(stream: &Stream) -> i64 {
-    match stream.transport {
-        "tcp" => 40,
-        "udp" => 68,
-        _ => 28,
-    }
-}
-
-fn signed(packets: u64) -> i64 {
-    i64::try_from(packets).unwrap_or(i64::MAX)
 }

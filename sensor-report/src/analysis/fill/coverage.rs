@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{Material, rank::Known, roster},
+    super::{Material, outages, rank::Known},
     Filler,
 };
 use crate::model::{Coverage, Membership, Provenance};
@@ -11,7 +11,7 @@ use crate::model::{Coverage, Membership, Provenance};
 impl Filler<'_> {
     pub(super) fn coverage(&self) -> Coverage {
         let material = self.material;
-        let until = roster::known_until(&material.now.frame, &material.covered);
+        let until = outages::known_until(&material.now.frame, &material.covered);
         let mut coverage = Coverage {
             sensors: Vec::new(),
             outages: Vec::new(),
@@ -26,9 +26,9 @@ impl Filler<'_> {
                 continue;
             }
             let zone = &material.request.zone;
-            let (sensor, outages) = roster::outages(sensor, observed, &material.now.frame, until, zone);
+            let (sensor, found) = outages::outages(sensor, observed, &material.now.frame, until, zone);
             coverage.sensors.push(sensor);
-            coverage.outages.extend(outages);
+            coverage.outages.extend(found);
         }
         coverage.sensors.sort_by(|one, other| one.name.cmp(&other.name));
         coverage

@@ -6,11 +6,12 @@ use super::{
     super::{
         Subject,
         explain::explain,
+        moments::text,
         networks::{Networks, Owner},
         rank::Entry,
         rates::{BySensor, Weights},
         reclassified,
-        roster::{self, Observed},
+        roster::Observed,
         surges,
     },
     FEW_SOURCES, Filler,
@@ -51,7 +52,7 @@ impl Filler<'_> {
 
     /// New region databases that moved packets from or to a region within a span.
     fn moved(&self, subject: Subject, span: Span) -> Vec<Cause> {
-        let observed: BTreeMap<u16, &roster::Observed> = self
+        let observed: BTreeMap<u16, &Observed> = self
             .material
             .now
             .observed
@@ -88,8 +89,8 @@ impl Filler<'_> {
             return Some(Cause {
                 cell: Cell::FewSources {
                     sources: 1,
-                    from: roster::text(run.from),
-                    to: roster::text(run.to),
+                    from: text(run.from),
+                    to: text(run.to),
                 },
                 rate: explanation.rate,
                 share: run.largest_source(),
@@ -100,8 +101,8 @@ impl Filler<'_> {
         (sources < FEW_SOURCES).then(|| Cause {
             cell: Cell::FewSources {
                 sources,
-                from: roster::text(from),
-                to: roster::text(to),
+                from: text(from),
+                to: text(to),
             },
             rate: explanation.rate,
             share: 1.0,

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use sensor_common::Address;
 use sensor_keep::{Caps, FoldedPorts, HOUR, Keeper, Settings};
 use sensor_records::{
-    rows::{CellRow, CoverageRow, SourceRow},
+    rows::{CellRow, CoverageRow, DailyCellRow, DailyUniqueRow, NetworkRow, SourceRow, UniqueRow},
     verify,
 };
+use sensor_sketch::{Distinct, SourceKey};
 
 use crate::support::{BEGIN, cell, interval, rows, settings, source};
 
@@ -152,4 +154,105 @@ fn the_first_packet_stays_whole_whichever_interval_brings_it() {
     assert_eq!((seconds(row.first_seen), seconds(row.last_seen)), (10, 30));
     let cells: Vec<CellRow> = rows(root);
     assert_eq!(cells[0].largest_source_packets, Some(3));
+}
+
+/// A sketch of one port's sources.
+fn unique(key: &SourceKey, port: i32, hosts: std::ops::Range<u32>) -> UniqueRow {
+    let mut sketch = Distinct::default();
+    for host in hosts {
+        sketch.insert(key.hash(Address::v4(0x0a00_0000 + host)).coupon());
+    }
+    UniqueRow {
+        dimension: "port".to_owned(),
+        transport: Some("tcp".to_owned()),
+        port: Some(port),
+        family: "hll".to_owned(),
+        key_id: key.id().to_owned(),
+        sketch: sketch.to_bytes(),
+        ..UniqueRow::default()
+    }
+}
+
+#[test]
+fn a_flood_over_ports_keeps_every_sum_and_every_source_in_the_rests_of_all_tables() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    let key = SourceKey::public();
+    let mut keeper = Keeper::open(small(root), Arc::default()).unwrap();
+    // 300 ports in six rounds over two hours, each from ten sources of its own and with a sketch of these.
+    let mut sent = 0;
+    for round in 0..6 {
+        let hour = BEGIN + i64::from(round / 3) * HOUR;
+        let ports = round * 50..round * 50 + 50;
+        let cells: Vec<_> = ports.clone().map(|port| cell(port, 10)).collect();
+        sent += 50 * 10;
+        let sources: Vec<_> = ports
+            .clone()
+            .flat_map(|port| {
+                (0..10).map(move |host| {
+                    source(&format!("10.{}.{}.{host}", port / 256, port % 256), port, 1, hour)
+                })
+            })
+            .collect();
+        let mut next = interval(hour, cells, sources);
+        next.hours[0].uniques = ports
+            .map(|port| {
+                let first = u32::try_from(port).unwrap() * 10;
+                unique(&key, port, first..first + 10)
+            })
+            .collect();
+        keeper.commit(&next, hour).unwrap();
+    }
+    keeper.close_all().unwrap();
+    for (table, packets) in [
+        (
+            "cells",
+            rows::<CellRow>(root).iter().map(|row| row.packets).sum::<i64>(),
+        ),
+        (
+            "sources",
+            rows::<SourceRow>(root).iter().map(|row| row.packets).sum(),
+        ),
+        (
+            "daily_cells",
+            rows::<DailyCellRow>(root).iter().map(|row| row.packets).sum(),
+        ),
+        (
+            "networks",
+            rows::<NetworkRow>(root).iter().map(|row| row.packets).sum(),
+        ),
+        (
+            "coverage",
+            rows::<CoverageRow>(root).iter().map(|row| row.recorded).sum(),
+        ),
+    ] {
+        assert_eq!(packets, sent, "{table}");
+    }
+    let near = |estimate: f64, truth: f64| (estimate / truth - 1.0).abs() < 0.05;
+    let uniques: Vec<UniqueRow> = rows(root);
+    for hour in [BEGIN, BEGIN + HOUR] {
+        let of_hour = || uniques.iter().filter(|row| row.hour.0 == hour * 1_000_000);
+        assert_eq!(of_hour().filter(|row| !row.other).count(), 10);
+        assert!(
+            of_hour()
+                .filter(|row| !row.other)
+                .all(|row| near(row.estimate, 10.0))
+        );
+        // 140 of the 150 ports of the hour have no row: their sources are in the dimension's rest, each once.
+        let rest: Vec<_> = of_hour().filter(|row| row.other).collect();
+        assert_eq!((rest.len(), rest[0].port), (1, None));
+        assert!(near(rest[0].estimate, 1_400.0), "{}", rest[0].estimate);
+    }
+    let coverage: Vec<CoverageRow> = rows(root);
+    let (kept, other): (i64, i64) = coverage
+        .iter()
+        .map(|row| (row.uniques_rows, row.uniques_other))
+        .fold((0, 0), |sums, row| (sums.0 + row.0, sums.1 + row.1));
+    assert_eq!(other, 280);
+    assert!(kept >= 20, "{kept}");
+    let days: Vec<DailyUniqueRow> = rows(root);
+    let rest: Vec<_> = days.iter().filter(|row| row.other).collect();
+    assert_eq!(rest.len(), 1);
+    assert!(near(rest[0].estimate, 2_800.0), "{}", rest[0].estimate);
+    assert!(verify(root).unwrap().faults.is_empty());
 }

@@ -19,7 +19,8 @@ pub use self::{
     error::DaemonError,
     memory::Memory,
     snapshot::{
-        Law, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot, ToolRow, UniqueSources,
+        Instances, Law, MiraiInstances, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot,
+        ToolRow, UniqueSources,
     },
 };
 
