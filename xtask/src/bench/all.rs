@@ -23,9 +23,11 @@ use crate::{command, conserve::build_lab_program, progress, project};
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let prepared: Vec<(Part, Result<Prepared>)> = Part::MEASURED
         .into_iter()
+        .filter(|part| !arguments.skip.contains(part))
         .map(|part| (part, prepare::part(part, arguments.how.quick)))
         .collect();
-    let mut parts = Map::new();
+    let left_out = |part: &Part| (part.name().to_owned(), json!({ "error": "left out" }));
+    let mut parts: Map<String, Value> = arguments.skip.iter().map(left_out).collect();
     let path = results_path();
     let mut failed = Vec::new();
     for (part, prepared) in prepared {

@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// With `--write`: from these results, and measure nothing.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// With `all`: leave this part out; may be given several times.
+    #[arg(long, value_enum, value_name = "PART")]
+    skip: Vec<Part>,
     /// Print help.
     #[arg(long, short)]
     help: bool,
@@ -146,7 +149,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn print_help() {
     println!("Measure what everything costs, beside a bare drop and beside what people use today\n");
     println!(
-        "Usage: cargo xtask bench [PART] [--quick] [--json] [--write [--from FILE]] [OPTIONS]\n\nParts:"
+        "Usage: cargo xtask bench [PART] [--quick] [--json] [--skip PART] [--write [--from FILE]] [OPTIONS]\n\nParts:"
     );
     for part in Part::value_variants() {
         let value = part.to_possible_value();
@@ -160,7 +163,7 @@ fn print_help() {
     println!(
         "\nOptions:\n      --quick      Few rounds: only to see that everything works\n      --json       Print one JSON \
          object\n      --write      With `all`: write docs/performance.md and its pictures anew\n      --from FILE  With \
-         `--write`: from these results, and measure nothing\n\n`cargo xtask bench PART --help` lists a part's own options."
+         `--write`: from these results, and measure nothing\n      --skip PART  With `all`: leave this part out\n\n`cargo xtask bench PART --help` lists a part's own options."
     );
 }
 
