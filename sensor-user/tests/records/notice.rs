@@ -107,6 +107,8 @@ fn sent(truth: &Truth) -> BTreeMap<Service, u64> {
     for (service, count) in truth.services() {
         let (transport, port) = match service.protocol {
             6 => ("tcp", service.port.to_string()),
+            // A later fragment has no port, and the sensor does not call it UDP.
+            17 if service.class == Class::Other && service.port == 0 => continue,
             17 => ("udp", service.port.to_string()),
             1 => ("icmp", String::new()),
             58 => ("icmpv6", String::new()),
