@@ -69,9 +69,9 @@ fn hold(name: &str, screen: impl Fn() -> String) {
             .collect()
     };
     // A screen is drawn piece by piece.
-    let begun = Instant::now();
+    let since = Instant::now();
     let writes = env::var_os("TEITEN_WRITE_DOCS").is_some();
-    while drawn() != shown && begun.elapsed() < if writes { PATIENCE / 60 } else { PATIENCE } {
+    while drawn() != shown && since.elapsed() < if writes { PATIENCE / 60 } else { PATIENCE } {
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
     assert!(!drawn().trim().is_empty(), "the terminal has gone");

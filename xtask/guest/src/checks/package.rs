@@ -49,11 +49,8 @@ const NOT_LOOKED_AT: [&str; 17] = [
 /// From the package to first counts, by what the page says.
 pub fn install(_: &Machine) -> Result<Finding> {
     let pair = Pair::make()?;
-    let before: String = paths()?
-        .iter()
-        .map(|path| format!("{}\n", path.display()))
-        .collect();
-    fs::write(BEFORE, before)?;
+    let before: Vec<String> = paths()?.iter().map(|path| path.display().to_string()).collect();
+    fs::write(BEFORE, before.join("\n"))?;
     let page = fs::read_to_string(PAGE).context("the page is missing")?;
     let block = page
         .split("```")
