@@ -24,7 +24,8 @@ fuzz_target!(|octets: &[u8]| {
         cell(text);
         // A user's table is refused, or has nothing but labels.
         if let Ok(table) = Probes::with(text) {
-            assert!(table.labels().iter().all(|label| is_label(label)));
+            let labels = table.labels().iter().chain(table.scanners().labels());
+            assert!(labels.into_iter().all(|label| is_label(label)));
         }
     }
 });
@@ -33,7 +34,9 @@ fn payload(octets: &[u8]) {
     show(octets);
     if let Some(request) = Request::read(octets) {
         assert!(METHODS.contains(&request.method));
-        assert!(request.tool().is_none_or(|tool| is_label(tool.name())));
+        let scanners = PROBES.scanners();
+        let scanner = scanners.of(&request);
+        assert!(scanner.is_none_or(|place| is_label(&scanners.labels()[place])));
         for text in [Some(request.target), request.user_agent, request.from]
             .into_iter()
             .flatten()

@@ -118,8 +118,10 @@ pub struct SampleState {
     pub bucket: u64,
 }
 
+/// Words of an entry of the map of ports.
+pub const PORT_WORDS: usize = (1 << 16) / 64;
 /// The ports that are sampled: an entry for UDP and one for TCP, a bit for each port.
-pub type PortBits = [u64; (1 << 16) / 64];
+pub type PortBits = [u64; PORT_WORDS];
 /// Entries of the map of ports.
 pub const PORT_ENTRIES: usize = 2;
 
@@ -145,3 +147,5 @@ const _: () = assert!(size_of::<SamplingConfig>() == 48);
 const _: () = assert!(size_of::<SampleHead>() == 24);
 const _: () = assert!(size_of::<SampleState>() == 64);
 const _: () = assert!(MOST_HEAD_BYTES.is_multiple_of(8));
+// It is used as a mask.
+const _: () = assert!(PORT_WORDS.is_power_of_two() && MOST_HEAD_BYTES.is_power_of_two());

@@ -19,7 +19,7 @@ use sensor_common::{
     Address, Observation, Packet as _,
     record::Words,
     sample::{
-        MOST_HEAD_BYTES, PORT_ENTRIES, PortBits, Reason, SOURCE_BUCKETS, Sample, SampleHead, SampleState,
+        MOST_HEAD_BYTES, PORT_ENTRIES, PORT_WORDS, PortBits, Reason, SOURCE_BUCKETS, Sample, SampleHead, SampleState,
         SamplingConfig, port_bit, port_entry,
     },
 };
@@ -122,7 +122,9 @@ fn holds_port(observation: &Observation) -> bool {
         return false;
     };
     let (word, bit) = port_bit(observation.destination_port);
-    bits[word] >> bit & 1 != 0
+    // What the compiler knows of a port is lost on verifiers up to Linux 6.1, once it lay on the stack: they take the
+    // mask for the bound.
+    bits[black_box(word) & (PORT_WORDS - 1)] >> bit & 1 != 0
 }
 
 /// Takes from both limits, or says in the books which of them has nothing left.

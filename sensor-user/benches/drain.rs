@@ -1,6 +1,6 @@
 //! What a record costs behind the ring: records a second on one core, and where the time goes.
 //!
-//! `cargo xtask bench drain [-- --json]`. Records are made up beforehand, as they lie in the ring, and go the way of the
+//! `cargo xtask bench drain [--json]`. Records are made up beforehand, as they lie in the ring, and go the way of the
 //! drain and of the aggregation in one thread: books of conservation, decoding, region, cells, unique sources, and the rows
 //! of the hour for the disk. Profiles
 //! are of *flows*: *hot* is 4,096 of them, a few of which are most of the records; *medium* 65,536; *uniform* any source
@@ -200,8 +200,13 @@ fn on_cpu() -> f64 {
     first.unwrap_or(f64::NAN)
 }
 
-/// Nanoseconds a record, the median of all rounds. What `setup` makes is not part of the time.
-fn time<T>(mut setup: impl FnMut() -> T, mut round: impl FnMut(&mut T)) -> f64 {
+/// Nanoseconds a record: the median of all rounds. What `setup` makes is not part of the time.
+fn time<T>(setup: impl FnMut() -> T, round: impl FnMut(&mut T)) -> f64 {
+    rounds(setup, round)[ROUNDS / 2]
+}
+
+/// Nanoseconds a record by round, in order.
+fn rounds<T>(mut setup: impl FnMut() -> T, mut round: impl FnMut(&mut T)) -> Vec<f64> {
     let mut rounds: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let mut state = setup();
@@ -213,7 +218,7 @@ fn time<T>(mut setup: impl FnMut() -> T, mut round: impl FnMut(&mut T)) -> f64 {
         })
         .collect();
     rounds.sort_by(f64::total_cmp);
-    rounds[ROUNDS / 2]
+    rounds
 }
 
 fn decode(batches: &[Bytes], mut each: impl FnMut(&Record)) {
@@ -293,7 +298,7 @@ fn measure(profile: &Profile, regions: &Arc<RegionTable>) -> Value {
         || Hourly::new(Limits::default()),
         |hourly| arrivals.iter().for_each(|batch| hourly.add_all(batch)),
     );
-    let all = time(
+    let all_rounds = rounds(
         || {
             (
                 Conservation::default(),
@@ -309,9 +314,12 @@ fn measure(profile: &Profile, regions: &Arc<RegionTable>) -> Value {
             });
         },
     );
+    let all = all_rounds[ROUNDS / 2];
     json!({
         "profile": profile.name,
         "records_per_second": 1e9 / all,
+        "records_per_second_least": 1e9 / all_rounds[ROUNDS - 1],
+        "records_per_second_most": 1e9 / all_rounds[0],
         "nanoseconds": {
             "all": all,
             "decoding, twice": 2.0 * decoding,
@@ -342,9 +350,11 @@ fn facts_of(record: &Record, regions: &RegionTable, watched: &[teiten::pipeline:
 fn print(row: &Value) {
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     println!(
-        "{}: {:.2} million records a second",
+        "{}: {:.2} [{:.2}–{:.2}] million records a second",
         row["profile"].as_str().unwrap_or_default(),
-        number(&row["records_per_second"]) / 1e6
+        number(&row["records_per_second"]) / 1e6,
+        number(&row["records_per_second_least"]) / 1e6,
+        number(&row["records_per_second_most"]) / 1e6
     );
     if let Some(parts) = row["nanoseconds"].as_object() {
         for (name, value) in parts {

@@ -47,7 +47,7 @@ fn measure() -> Result<Value, Box<dyn std::error::Error>> {
         black_box(RegionTable::load(&sources)?);
         rounds.push(started.elapsed().as_secs_f64() * 1e3);
     }
-    let compile_milliseconds = median(rounds);
+    rounds.sort_by(f64::total_cmp);
     let peak_bytes = peak_bytes();
     let table = RegionTable::load(&sources)?;
     let ranges = Ranges::read(&sources)?;
@@ -62,17 +62,22 @@ fn measure() -> Result<Value, Box<dyn std::error::Error>> {
     for (family, drawn, draw) in cases {
         for (name, count) in [("hot", HOT), ("random", RANDOM)] {
             let addresses: Vec<Address> = (0..count).map(|_| draw(&ranges, &mut numbers)).collect();
+            let rounds = nanoseconds(&table, &addresses, family);
             lookups.push(json!({
                 "family": family as u8,
                 "sources": name,
                 "drawn": drawn,
-                "nanoseconds": nanoseconds(&table, &addresses, family),
+                "nanoseconds": rounds[rounds.len() / 2],
+                "nanoseconds_least": rounds[0],
+                "nanoseconds_most": rounds[rounds.len() - 1],
             }));
         }
     }
     Ok(json!({
         "database": table.info(),
-        "compile_milliseconds": compile_milliseconds,
+        "compile_milliseconds": rounds[COMPILE_ROUNDS / 2],
+        "compile_milliseconds_least": rounds[0],
+        "compile_milliseconds_most": rounds[COMPILE_ROUNDS - 1],
         "peak_resident_bytes": peak_bytes,
         "lookups": lookups,
     }))
@@ -94,17 +99,19 @@ fn print(report: &Value) {
     println!("peak of all {:>8} bytes", report["peak_resident_bytes"]);
     for row in report["lookups"].as_array().into_iter().flatten() {
         println!(
-            "IPv{} {:<6} {:<8} {:>6.1} ns",
+            "IPv{} {:<6} {:<8} {:>6.1} [{:.1}–{:.1}] ns",
             row["family"],
             row["sources"].as_str().unwrap_or_default(),
             row["drawn"].as_str().unwrap_or_default(),
             row["nanoseconds"].as_f64().unwrap_or(f64::NAN),
+            row["nanoseconds_least"].as_f64().unwrap_or(f64::NAN),
+            row["nanoseconds_most"].as_f64().unwrap_or(f64::NAN),
         );
     }
 }
 
-/// One look-up among many, in nanoseconds.
-fn nanoseconds(table: &RegionTable, addresses: &[Address], family: Family) -> f64 {
+/// One look-up among many, in nanoseconds, by round, in order.
+fn nanoseconds(table: &RegionTable, addresses: &[Address], family: Family) -> Vec<f64> {
     let batches = addresses.chunks(BATCH as usize).cycle().take(BATCHES);
     let measured = batches.map(|batch| {
         let repeats = BATCH as usize / batch.len();
@@ -118,12 +125,9 @@ fn nanoseconds(table: &RegionTable, addresses: &[Address], family: Family) -> f6
         black_box(sum);
         started.elapsed().as_secs_f64() * 1e9 / f64::from(BATCH)
     });
-    median(measured.collect())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let mut measured: Vec<f64> = measured.collect();
+    measured.sort_by(f64::total_cmp);
+    measured
 }
 
 /// The most memory that the process ever had resident (`VmHWM`, proc(5)), if the kernel tells.

@@ -1,7 +1,7 @@
 //! `teiten notice`: from the sensor's records to what the owner of a network is told.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Write},
     net::IpAddr,
@@ -18,7 +18,10 @@ use sensor_evidence::{
         stix,
     },
 };
-use sensor_records::{Place, RecordsError, Table, read_rows, rows::SourceRow};
+use sensor_records::{
+    Place, RecordsError, Table, read_rows,
+    rows::{CoverageRow, SourceRow},
+};
 
 use crate::region::{RegionSources, RegionTable};
 
@@ -108,7 +111,7 @@ pub fn tell(question: &Question, out: &mut impl Write) -> Result<Told, NoticeErr
     let mut told = Told::default();
     let mut sightings = Vec::new();
     let mut sensors = BTreeSet::new();
-    for (path, place) in files(&question.records)? {
+    for (path, place) in files(&question.records, Table::Sources)? {
         for row in read_rows::<SourceRow>(&path)? {
             if !is_within(question, row.hour.0) {
                 continue;
@@ -121,7 +124,8 @@ pub fn tell(question: &Question, out: &mut impl Write) -> Result<Told, NoticeErr
             }
         }
     }
-    let networks = networks(&sightings, &question.filter, &research);
+    let watched = watched_addresses(question)?;
+    let networks = networks(&sightings, &question.filter, &research, watched);
     told.networks = networks.len();
     told.packets = networks.iter().map(|network| network.packets).sum();
     let name = sensors.into_iter().collect::<Vec<_>>().join(" ");
@@ -189,10 +193,27 @@ fn is_within(question: &Question, hour: i64) -> bool {
         && question.until.is_none_or(|until| hour < until.as_microsecond())
 }
 
-/// Every file of the table of sources, in the order of their paths.
-fn files(root: &Path) -> Result<Vec<(PathBuf, Place)>, NoticeError> {
+/// The watched IPv4 addresses of all sensors, each at its most; `None` where the records do not say.
+fn watched_addresses(question: &Question) -> Result<Option<u64>, NoticeError> {
+    if !question.records.join(Table::Coverage.name()).is_dir() {
+        return Ok(None);
+    }
+    let mut sensors: BTreeMap<String, u64> = BTreeMap::new();
+    for (path, place) in files(&question.records, Table::Coverage)? {
+        for row in read_rows::<CoverageRow>(&path)? {
+            if is_within(question, row.hour.0) {
+                let most = sensors.entry(place.sensor.clone()).or_default();
+                *most = (*most).max(u64::try_from(row.watched_addresses).unwrap_or(0));
+            }
+        }
+    }
+    Ok(Some(sensors.into_values().sum()).filter(|watched| *watched > 0))
+}
+
+/// Every file of a table, in the order of their paths.
+fn files(root: &Path, table: Table) -> Result<Vec<(PathBuf, Place)>, NoticeError> {
     let mut files = Vec::new();
-    let mut folders = vec![root.join(Table::Sources.name())];
+    let mut folders = vec![root.join(table.name())];
     while let Some(folder) = folders.pop() {
         let failed = |source| NoticeError::Read {
             path: folder.clone(),

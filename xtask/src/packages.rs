@@ -120,6 +120,20 @@ pub(crate) const FULL: [Tool; 4] = [
     ),
 ];
 
+/// What operators use today, for benchmarks.
+pub(crate) const PEERS: [Tool; 4] = [
+    Tool::optional("nft", "nftables", "is measured beside the sensor"),
+    Tool::optional("pmacctd", "pmacct", "is measured beside the sensor"),
+    Tool::optional("tcpdump", "tcpdump", "is measured beside the sensor"),
+    Tool::optional("xdp-bench", "xdp-tools", "is measured beside the sensor"),
+];
+
+/// What reads captures, for benchmarks.
+pub(crate) const READERS: [Tool; 2] = [
+    Tool::optional("tcpdump", "tcpdump", "is measured beside replay"),
+    Tool::optional("tshark", "tshark", "is measured beside replay"),
+];
+
 /// What virtual machines are made of and run by.
 pub(crate) const VM: [Tool; 10] = [
     Tool::needed("apt-get", "apt", "fetches kernels"),

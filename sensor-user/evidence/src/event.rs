@@ -17,6 +17,8 @@ pub const SCAN_DESTINATIONS: u32 = 10;
 pub const SCAN_SILENCE: i64 = 624_000_000;
 /// Distinct ports beyond which a scan is vertical (JPCERT/CC: over 10 ports).
 pub const SCAN_PORTS: usize = 10;
+/// The part of the watched addresses from which on a scanner is called aggressive (Merit: a tenth).
+pub const AGGRESSIVE_COVERAGE: f64 = 0.1;
 /// Packets, microseconds and packets a minute of a victim (CAIDA's: Moore, Voelker, Savage, *Inferring Internet
 /// denial-of-service activity*, 2001).
 pub const VICTIM_PACKETS: u64 = 25;
@@ -52,7 +54,7 @@ pub struct Sighting {
     pub first: i64,
     /// See `first`.
     pub last: i64,
-    /// The first packet's other port.
+    /// The first packet's other port: of scans the source port, of backscatter the destination port.
     pub peer_port: Option<u16>,
     /// Which of 64 classes the destinations fell in.
     pub destination_bits: u64,
@@ -81,23 +83,25 @@ pub struct Scan {
     pub first: i64,
     /// See `first`.
     pub last: i64,
+    /// From the first packet to the last, in microseconds.
+    pub duration: i64,
     /// Packets.
     pub packets: u64,
     /// Distinct ports, at least.
     pub ports: usize,
+    /// Services that were asked for: transport and port, those of folded rows left out.
+    pub services: BTreeSet<(String, u16)>,
     /// Distinct destinations, at least; never more than 64.
     pub destinations: u32,
+    /// How many destinations there were by linear counting (Whang, Vander-Zanden, Taylor: *A linear-time probabilistic
+    /// counting algorithm for database applications*, 1990); `None` past some 250, where it can say no more.
+    pub estimated_destinations: Option<f64>,
+    /// The part of the watched addresses that was scanned, at least; `None` where nobody said how many are watched.
+    pub coverage: Option<f64>,
+    /// Whether that is as much as [`AGGRESSIVE_COVERAGE`] for sure.
+    pub aggressive: bool,
     /// Names of the marks.
     pub tools: BTreeSet<String>,
-}
-
-impl Scan {
-    /// The part of the watched addresses that were scanned, at least: from 0 to 1. Destinations are told apart up to 64.
-    #[must_use]
-    pub fn coverage(&self, watched_addresses: u64) -> Option<f64> {
-        let watched = u32::try_from(watched_addresses).ok().filter(|count| *count > 0)?;
-        Some(f64::from(self.destinations.min(watched)) / f64::from(watched))
-    }
 }
 
 /// A host whose answers to forged packets reach the telescope: it is attacked.
@@ -109,29 +113,31 @@ pub struct Victim {
     pub first: i64,
     /// See `first`.
     pub last: i64,
+    /// From the first packet to the last, in microseconds.
+    pub duration: i64,
     /// Packets that reached the telescope.
     pub packets: u64,
     /// The attacked services: transport and port.
     pub services: BTreeSet<(String, Option<u16>)>,
 }
 
-/// The scans in rows of any order.
+/// The scans in rows of any order; `watched` is the number of watched addresses, where it is known.
 #[must_use]
-pub fn scans(sightings: &[Sighting]) -> Vec<Scan> {
+pub fn scans(sightings: &[Sighting], watched: Option<u64>) -> Vec<Scan> {
     runs(sightings, "scan", SCAN_SILENCE)
         .into_iter()
-        .filter_map(|run| scan(&run))
+        .filter_map(|run| scan(&run, watched))
         .collect()
 }
 
-fn scan(run: &[&Sighting]) -> Option<Scan> {
+fn scan(run: &[&Sighting], watched: Option<u64>) -> Option<Scan> {
     let bits = run
         .iter()
         .fold(0, |bits, sighting| bits | sighting.destination_bits);
     let destinations = bits.count_ones();
-    let named: BTreeSet<_> = run
+    let services: BTreeSet<_> = run
         .iter()
-        .filter_map(|sighting| Some((&sighting.transport, sighting.port?)))
+        .filter_map(|sighting| Some((sighting.transport.clone(), sighting.port?)))
         .collect();
     // Ports of a folded row may be those of the others: the larger number is certain, the sum is not.
     let folded = run
@@ -139,7 +145,7 @@ fn scan(run: &[&Sighting]) -> Option<Scan> {
         .filter_map(|sighting| sighting.folded_ports)
         .max()
         .unwrap_or(0);
-    let ports = named.len().max(usize::try_from(folded).unwrap_or(usize::MAX));
+    let ports = services.len().max(usize::try_from(folded).unwrap_or(usize::MAX));
     let kind = match (destinations >= SCAN_DESTINATIONS, ports > SCAN_PORTS) {
         (true, true) => Kind::Both,
         (true, false) => Kind::Horizontal,
@@ -147,19 +153,36 @@ fn scan(run: &[&Sighting]) -> Option<Scan> {
         (false, false) => return None,
     };
     let (first, last, packets) = extent(run);
+    let coverage = coverage(destinations, watched);
     Some(Scan {
         source: run.first()?.source,
         kind,
         first,
         last,
+        duration: last - first,
         packets,
         ports,
+        services,
         destinations,
+        estimated_destinations: linear_counting(bits),
+        coverage,
+        aggressive: coverage.is_some_and(|part| part >= AGGRESSIVE_COVERAGE),
         tools: run
             .iter()
             .flat_map(|sighting| sighting.tools.iter().cloned())
             .collect(),
     })
+}
+
+/// Destinations that no bit was set by cannot be: so this is a lower bound, from 0 to 1.
+fn coverage(destinations: u32, watched: Option<u64>) -> Option<f64> {
+    let watched = u32::try_from(watched?).ok().filter(|count| *count > 0)?;
+    Some(f64::from(destinations) / f64::from(watched))
+}
+
+fn linear_counting(bits: u64) -> Option<f64> {
+    let empty = bits.count_zeros();
+    (empty > 0).then(|| -64.0 * (f64::from(empty) / 64.0).ln())
 }
 
 /// The victims in rows of any order.
@@ -184,6 +207,7 @@ fn victim(run: &[&Sighting]) -> Option<Victim> {
         address: run[0].source,
         first,
         last,
+        duration: last - first,
         packets,
         services: run
             .iter()
@@ -261,7 +285,7 @@ mod tests {
             (ports(10, 1), None),
             (ports(11, u64::MAX), Some(Kind::Both)),
         ] {
-            assert_eq!(scans(&rows).first().map(|scan| scan.kind), kind, "{rows:?}");
+            assert_eq!(scans(&rows, None).first().map(|scan| scan.kind), kind, "{rows:?}");
         }
     }
 
@@ -275,7 +299,7 @@ mod tests {
             row(1, 23, first | second, 12, (640 + 625, 1_300)),
             row(2, 23, first, 6, (0, 10)),
         ];
-        let found = scans(&rows);
+        let found = scans(&rows, Some(256));
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(
             (found[0].packets, found[0].destinations, found[0].ports),
@@ -283,8 +307,38 @@ mod tests {
         );
         assert_eq!((found[0].first, found[0].last), (0, 640 * SECOND));
         assert_eq!(found[1].packets, 12);
-        assert!((found[0].coverage(256).unwrap() - 12.0 / 256.0).abs() < 1e-12);
-        assert_eq!(found[0].coverage(0), None);
+        assert_eq!(found[0].duration, 640 * SECOND);
+        assert!((found[0].coverage.unwrap() - 12.0 / 256.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn coverage_is_what_the_rows_prove_of_the_watched_addresses() {
+        for (bits, watched, coverage, aggressive) in [
+            ((1 << 26) - 1, Some(260), Some(0.1), true),
+            ((1 << 25) - 1, Some(260), Some(25.0 / 260.0), false),
+            (u64::MAX, Some(65_536), Some(64.0 / 65_536.0), false),
+            (u64::MAX, None, None, false),
+            (u64::MAX, Some(0), None, false),
+        ] {
+            let found = scans(&[row(1, 23, bits, 500, (0, 1))], watched);
+            assert_eq!((found[0].coverage, found[0].aggressive), (coverage, aggressive));
+        }
+    }
+
+    #[test]
+    fn destinations_are_estimated_until_every_bit_is_set() {
+        // 64 ln 2, and 64 ln 64.
+        for (bits, estimate) in [
+            (u64::from(u32::MAX), Some(44.361_4)),
+            (u64::MAX >> 1, Some(266.168_5)),
+            (u64::MAX, None),
+        ] {
+            let found = scans(&[row(1, 23, bits, 500, (0, 1))], None);
+            match (found[0].estimated_destinations, estimate) {
+                (Some(found), Some(known)) => assert!((found - known).abs() < 1e-3, "{found} {known}"),
+                (found, known) => assert_eq!(found, known),
+            }
+        }
     }
 
     #[test]

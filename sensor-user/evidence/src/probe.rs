@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{escape::is_label, packet::Transport};
+use crate::{escape::is_label, packet::Transport, scanner::Scanners};
 
 /// The table that is always there.
 const BUILT_IN: &str = include_str!("probes.toml");
@@ -13,14 +13,14 @@ pub const MOST_LABELS: usize = 32;
 /// The most octets of a pattern.
 const MOST_OCTETS: usize = 128;
 
-/// What is wrong with a table.
+/// What is wrong with a table of probes or scanners.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ProbeError {
     /// It is no TOML, or has a key that cannot be.
     #[error("the table of probes cannot be read: {0}")]
     Syntax(String),
     /// An entry's value cannot be.
-    #[error("probe {entry} of the table: {cause}")]
+    #[error("entry {entry} of the table of probes: {cause}")]
     Entry {
         /// Which, from 1 on.
         entry: usize,
@@ -42,6 +42,12 @@ pub enum ProbeError {
 struct File {
     #[serde(default)]
     probe: Vec<Entry>,
+    #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "the scanners read it; here it is known, so that no other key passes"
+    )]
+    sip: Vec<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -66,29 +72,33 @@ struct Probe {
 
 /// The table.
 pub struct Probes {
-    probes: Vec<Probe>,
+    entries: Vec<Probe>,
     labels: Vec<String>,
+    scanners: Scanners,
 }
 
 impl Default for Probes {
     fn default() -> Self {
         // A test holds the built-in table good.
         Self::with("").unwrap_or(Self {
-            probes: Vec::new(),
+            entries: Vec::new(),
             labels: Vec::new(),
+            scanners: Scanners::default(),
         })
     }
 }
 
 impl Probes {
-    /// The built-in table, and after it the entries of a user's. The first that fits names a payload.
+    /// The built-in table, and after it the entries `[[probe]]` and `[[sip]]` of a user's. The first that fits names a
+    /// payload.
     ///
     /// # Errors
     /// The user's table is not in the form that the built-in one shows.
     pub fn with(user: &str) -> Result<Self, ProbeError> {
         let mut table = Self {
-            probes: Vec::new(),
+            entries: Vec::new(),
             labels: Vec::new(),
+            scanners: Scanners::with(user)?,
         };
         for text in [BUILT_IN, user] {
             let file: File = toml::from_str(text).map_err(|error| ProbeError::Syntax(error.to_string()))?;
@@ -99,14 +109,8 @@ impl Probes {
                 })?;
             }
         }
-        for (what, count, most) in [
-            ("entries", table.probes.len(), MOST_ENTRIES),
-            ("names", table.labels.len(), MOST_LABELS),
-        ] {
-            if count > most {
-                return Err(ProbeError::TooMany { what, most });
-            }
-        }
+        closed("entries", table.entries.len(), MOST_ENTRIES)?;
+        closed("names", table.labels.len(), MOST_LABELS)?;
         Ok(table)
     }
 
@@ -136,7 +140,7 @@ impl Probes {
             self.labels.push(entry.name.clone());
             self.labels.len() - 1
         });
-        self.probes.push(Probe {
+        self.entries.push(Probe {
             label,
             transport,
             ports: entry.ports.clone(),
@@ -151,10 +155,16 @@ impl Probes {
         &self.labels
     }
 
+    /// The SIP scanners of the same table.
+    #[must_use]
+    pub fn scanners(&self) -> &Scanners {
+        &self.scanners
+    }
+
     /// Which of the labels a payload has, by its place in [`Self::labels`].
     #[must_use]
     pub fn of(&self, transport: Transport, port: u16, payload: &[u8]) -> Option<usize> {
-        self.probes
+        self.entries
             .iter()
             .find(|probe| probe.fits(transport, port, payload))
             .map(|probe| probe.label)
@@ -171,6 +181,14 @@ impl Probe {
                 .zip(&self.octets)
                 .all(|(octet, (value, mask))| octet & mask == *value)
     }
+}
+
+/// Whether there are not too many.
+pub(crate) fn closed(what: &'static str, count: usize, most: usize) -> Result<(), ProbeError> {
+    if count > most {
+        return Err(ProbeError::TooMany { what, most });
+    }
+    Ok(())
 }
 
 fn parse(pattern: &str) -> Result<Vec<(u8, u8)>, &'static str> {

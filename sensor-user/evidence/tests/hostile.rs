@@ -7,16 +7,16 @@ use sensor_evidence::{
     escape::{csv_cell, is_label, terminal, terminal_text},
     packet::{Layout, Transport},
     probe::Probes,
-    sip::{METHODS, Request, SipTool},
+    sip::{METHODS, Request},
 };
 
 /// What each reader gives of a payload, checked.
 fn read(payload: &[u8]) {
+    let probes = Probes::default();
     if let Some(request) = Request::read(payload) {
         assert!(METHODS.contains(&request.method));
-        if let Some(tool) = request.tool() {
-            assert!(SipTool::all().any(|known| known == tool));
-            assert!(is_label(tool.name()));
+        if let Some(place) = probes.scanners().of(&request) {
+            assert!(is_label(&probes.scanners().labels()[place]));
         }
         for octets in [Some(request.target), request.user_agent, request.from]
             .into_iter()
@@ -25,7 +25,6 @@ fn read(payload: &[u8]) {
             show(octets);
         }
     }
-    let probes = Probes::default();
     for (transport, port) in [(Transport::Tcp, 443), (Transport::Udp, 53), (Transport::Udp, 123)] {
         if let Some(place) = probes.of(transport, port, payload) {
             assert!(is_label(&probes.labels()[place]));

@@ -133,11 +133,13 @@ impl fmt::Display for Report {
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }
-        let (errors, warnings) = (self.errors().count(), self.warnings().count());
+        let counted = |count: usize, word: &str| match count {
+            1 => format!("1 {word}"),
+            _ => format!("{count} {word}s"),
+        };
+        let errors = counted(self.errors().count(), "error");
+        let warnings = counted(self.warnings().count(), "warning");
         let fit = if self.fit { "fit" } else { "not fit" };
-        write!(
-            f,
-            "this host is {fit} for the sensor: {errors} errors, {warnings} warnings"
-        )
+        write!(f, "this host is {fit} for the sensor: {errors}, {warnings}")
     }
 }

@@ -4,7 +4,7 @@ use sensor_common::{
     Class, Outcome,
     tool::{Certainty, Tool},
 };
-use sensor_evidence::{probe::MOST_LABELS, sip::SipTool};
+use sensor_evidence::{probe::MOST_LABELS, scanner::MOST_SCANNERS};
 use sensor_keep::Reason;
 use sensor_records::Table;
 
@@ -80,6 +80,7 @@ pub const BUDGET: &[Line] = &[
     line("teiten_interface_up", |limits| limits.interfaces),
     line("teiten_iot_port_without_mirai_sources", |_| 1),
     line("teiten_last_packet_timestamp_seconds", |_| 1),
+    line("teiten_mirai_instances", |_| 2),
     line("teiten_mirai_sources", |_| 1),
     line("teiten_outcome_packets_total", |_| Outcome::COUNT),
     line("teiten_packets_lost_detail_total", |_| REASONS),
@@ -121,7 +122,7 @@ pub const BUDGET: &[Line] = &[
     line("teiten_ship_backlog_files", |_| 1),
     line("teiten_ship_failures_total", |_| 1),
     line("teiten_ship_files_total", |_| 1),
-    line("teiten_sip_samples_total", |_| SipTool::all().count() + OTHER),
+    line("teiten_sip_samples_total", |_| MOST_SCANNERS + OTHER),
     line("teiten_source_region_mirai_packets_total", |_| {
         LISTED_REGIONS + OTHER
     }),

@@ -7,7 +7,10 @@ use axum::{Router, http::header, routing::get};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// The page, its style and its script.
+/// Markdown that any browser shows.
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The page, its style and its script; and the documentation of what it shows.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     [
         ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
@@ -20,6 +23,23 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
             "/page.js",
             "text/javascript; charset=utf-8",
             include_str!("page/page.js"),
+        ),
+        // What the words on the page mean, where there is no way to the project's own pages.
+        (
+            "/docs/definitions.md",
+            TEXT,
+            include_str!("../../../docs/definitions.md"),
+        ),
+        (
+            "/docs/operations.md",
+            TEXT,
+            include_str!("../../../docs/operations.md"),
+        ),
+        ("/docs/metrics.md", TEXT, include_str!("../../../docs/metrics.md")),
+        (
+            "/docs/snapshot.md",
+            TEXT,
+            include_str!("../../../docs/snapshot.md"),
         ),
     ]
     .into_iter()

@@ -205,7 +205,7 @@ pub(super) fn write_ports(ebpf: &mut Ebpf, sampling: Option<&Sampling>) -> Resul
         .map_mut(name)
         .ok_or(KernelError::Missing { what: "map", name })?;
     let mut ports: Array<_, PortBits> = map.try_into().map_err(KernelError::map(name))?;
-    let mut bits = [[0; (1 << 16) / 64]; PORT_ENTRIES];
+    let mut bits = [[0; sensor_common::sample::PORT_WORDS]; PORT_ENTRIES];
     for (transport, port) in &sampling.ports {
         if let Some(entry) = port_entry(*transport) {
             let (word, bit) = port_bit(*port);

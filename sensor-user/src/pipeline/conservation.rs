@@ -163,29 +163,16 @@ const fn difference_of(count: u64, other: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use sensor_common::{Address, record::FlowKey};
+    use sensor_common::ToolSet;
 
     use super::*;
+    use crate::pipeline::made::{self, scan};
 
     fn record(cpu: u16, packets: u32) -> Record {
+        let kind = scan(23, ToolSet::NONE);
         Record {
-            key: FlowKey {
-                source: Address::v4(1),
-                kind: 0,
-            },
-            packets,
-            // Nothing here reads it, and it must not keep the largest number of packets from being tried.
-            bytes: packets.wrapping_mul(40),
-            first_jiffies: 0,
-            last_jiffies: 0,
-            ttl: 64,
-            tcp_flags: 2,
-            window: 1024,
-            peer_port: 40_000,
             cpu,
-            destinations: 1,
-            first_destination: 0,
-            peer_ports: 1,
+            ..made::record(1, kind, packets)
         }
     }
 

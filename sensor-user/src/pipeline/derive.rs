@@ -1,18 +1,15 @@
 //! The derived totals: what is known from records, as far as they reached us.
 
-use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use sensor_common::{
-    Class, ToolSet, Transport,
-    record::{FlowKind, Record},
-};
+use sensor_common::record::{FlowKind, Record, destination_bit};
 use sensor_sketch::SourceKey;
 
 use super::{
     PortName, PortTransport,
     arrival::{Arrival, Known},
     cells::{CellKey, Cells, HOUR},
+    pairs::{Marked, Pairs, scanned_port},
     sources::{DEFAULT_IOT_PORTS, Estimates, Facts, Sources},
     tools::{ToolTotals, Tools},
 };
@@ -20,26 +17,6 @@ use crate::region::{Region, RegionTable};
 
 /// Cells of an hour that are kept apart.
 const MAX_CELLS: usize = 1 << 17;
-/// Pairs of port and region that are kept apart over the sensor's run.
-const MAX_PAIRS: usize = 1 << 16;
-
-/// Packets, and those of them with the Mirai mark.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marked {
-    /// Packets.
-    pub packets: u64,
-    /// Of those, with the Mirai mark.
-    pub mirai: u64,
-}
-
-impl Marked {
-    fn add(&mut self, packets: u64, tools: ToolSet) {
-        self.packets += packets;
-        if tools.contains(ToolSet::MIRAI) {
-            self.mirai += packets;
-        }
-    }
-}
 
 /// Totals from records, at one moment.
 #[derive(Clone, Debug)]
@@ -64,38 +41,6 @@ pub struct Derived {
     pub cells_overflow: u64,
     /// Unique sources of the last hour.
     pub sources: Estimates,
-}
-
-/// Scans by destination port and source region.
-#[derive(Clone, Debug, Default)]
-pub struct Pairs {
-    /// The pairs that are kept apart.
-    pub rows: HashMap<(PortName, Region), Marked, RandomState>,
-    /// Scans that found no row: beyond the cap, or beyond that of the cells.
-    pub other: Marked,
-}
-
-impl Pairs {
-    /// Adds the scans of an hour. Where there are more pairs than rows, the busiest get one.
-    fn add(&mut self, cells: &Cells) {
-        let scans = cells.cells.iter().filter_map(|(key, cell)| {
-            let pair = (scanned_port(key)?, key.source_region);
-            Some((pair, key.tools, cell.packets))
-        });
-        let mut scans: Vec<_> = scans.collect();
-        if self.rows.len() + scans.len() > MAX_PAIRS {
-            scans.sort_unstable_by_key(|(pair, tools, packets)| (Reverse(*packets), *pair, tools.0));
-        }
-        for (pair, tools, packets) in scans {
-            if self.rows.len() < MAX_PAIRS {
-                self.rows.entry(pair).or_default().add(packets, tools);
-            } else if let Some(row) = self.rows.get_mut(&pair) {
-                row.add(packets, tools);
-            } else {
-                self.other.add(packets, tools);
-            }
-        }
-    }
 }
 
 /// Takes records in. One look-up of the region and one of the cell a record; the rest follows from them.
@@ -281,24 +226,9 @@ impl Watched {
     }
 }
 
-/// The port that a scan asks for; `0/icmp` stands for echo requests of both versions.
-fn scanned_port(key: &CellKey) -> Option<PortName> {
-    if key.class != Class::Scan {
-        return None;
-    }
-    let (transport, port) = match key.transport {
-        Transport::Tcp => (PortTransport::Tcp, key.port),
-        Transport::Udp => (PortTransport::Udp, key.port),
-        Transport::Icmp | Transport::Icmpv6 => (PortTransport::Icmp, 0),
-        Transport::Other | Transport::Fragment => return None,
-    };
-    Some(PortName { transport, port })
-}
-
 /// The record of a single packet, for packets that do not come through the kernel.
 #[must_use]
 pub fn record_of(observation: &sensor_common::Observation) -> Record {
-    use sensor_common::record::destination_bit;
     Record {
         key: observation.flow_key(),
         packets: 1,
@@ -318,37 +248,20 @@ pub fn record_of(observation: &sensor_common::Observation) -> Record {
 
 #[cfg(test)]
 mod tests {
-    use sensor_common::{Address, Family, record::FlowKey, tool::Tool};
+    use sensor_common::{Class, ToolSet, tool::Tool};
 
     use super::*;
+    use crate::pipeline::{
+        made::{self, scan},
+        pairs::MAX_PAIRS,
+    };
 
     fn record(source: [u8; 4], class: Class, port: u16, tools: ToolSet, packets: u32) -> Record {
         let kind = FlowKind {
-            port,
-            protocol: 6,
             class,
-            tools,
-            family: Family::Ipv4,
-            fragment: false,
+            ..scan(port, tools)
         };
-        Record {
-            key: FlowKey {
-                source: Address::v4(u32::from_be_bytes(source)),
-                kind: kind.pack(),
-            },
-            packets,
-            bytes: 40 * packets,
-            first_jiffies: 0,
-            last_jiffies: 0,
-            ttl: 64,
-            tcp_flags: 2,
-            window: 1024,
-            peer_port: 40_000,
-            cpu: 0,
-            destinations: 1,
-            first_destination: 0,
-            peer_ports: 1,
-        }
+        made::record(u32::from_be_bytes(source), kind, packets)
     }
 
     /// Takes in one record whose packets came at this second.

@@ -9,6 +9,9 @@ pub mod decode;
 pub mod derive;
 pub mod hourly;
 pub mod ledger;
+#[cfg(test)]
+mod made;
+pub mod pairs;
 mod port_name;
 pub mod snapshot;
 pub mod sources;

@@ -1,11 +1,8 @@
 //! What became of samples: numbers that the metrics show.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sensor_evidence::{probe::Probes, sip::SipTool};
+use sensor_evidence::probe::Probes;
 
 use super::Named;
 use crate::kernel::samples::SampleTotals;
@@ -28,8 +25,8 @@ pub struct Kept {
     pub file_octets: u64,
     /// Files that went for want of room.
     pub removed_files: u64,
-    /// SIP requests by scanner: a closed set, all of it always there.
-    pub sip: BTreeMap<&'static str, u64>,
+    /// SIP requests by scanner: a closed set, all of it always there, those of no known one last.
+    pub sip: Vec<(String, u64)>,
     /// Other probes by the names of the table.
     pub probes: Vec<(String, u64)>,
 }
@@ -44,10 +41,11 @@ impl Books {
     /// All zero, for a table of probes.
     #[must_use]
     pub fn new(probes: &Probes) -> Self {
-        let names = SipTool::all().map(SipTool::name).chain([UNKNOWN]);
+        let none = |label: &String| (label.clone(), 0);
+        let scanners = probes.scanners().labels().iter().map(none);
         let kept = Kept {
-            sip: names.map(|name| (name, 0)).collect(),
-            probes: probes.labels().iter().map(|label| (label.clone(), 0)).collect(),
+            sip: scanners.chain([(UNKNOWN.to_owned(), 0)]).collect(),
+            probes: probes.labels().iter().map(none).collect(),
             ..Kept::default()
         };
         Self {
@@ -89,8 +87,10 @@ impl Books {
     pub(super) fn named(&self, named: &Named) {
         let mut kept = self.lock();
         if named.method.is_some() {
-            let name = named.sip.map_or(UNKNOWN, SipTool::name);
-            *kept.sip.entry(name).or_default() += 1;
+            let place = named.sip.unwrap_or(kept.sip.len().saturating_sub(1));
+            if let Some((_, count)) = kept.sip.get_mut(place) {
+                *count += 1;
+            }
         }
         if let Some((_, count)) = named.probe.and_then(|place| kept.probes.get_mut(place)) {
             *count += 1;

@@ -9,9 +9,10 @@ use std::{
 
 use sensor_evidence::{
     anonymise::{Anonymiser, KeyError},
-    escape::{terminal, terminal_text},
+    escape::{is_label, terminal, terminal_text},
     packet::Layout,
     pcapng::{Decoder, Encoder, Packet, PcapngError},
+    probe::Probes,
     sip::Request,
     store,
 };
@@ -195,7 +196,7 @@ fn object(packet: &Packet) -> String {
         "comment": terminal_text(&packet.comment),
         "sip": request.as_ref().map(|request| json!({
             "method": request.method,
-            "tool": request.tool().map(sensor_evidence::sip::SipTool::name),
+            "tool": scanner(packet, request),
             "target": terminal(request.target),
             "user_agent": request.user_agent.map(terminal),
             "from": request.from.map(terminal),
@@ -203,6 +204,20 @@ fn object(packet: &Packet) -> String {
         "payload": if request.is_some() { None } else { Some(terminal(payload)) },
     })
     .to_string()
+}
+
+/// Who sent a request: as the sensor noted it, whose table may have more names than the built-in one, or else by that.
+fn scanner(packet: &Packet, request: &Request<'_>) -> Option<String> {
+    let noted = packet
+        .comment
+        .split(' ')
+        .find_map(|word| word.strip_prefix("sip="));
+    if let Some(name) = noted.filter(|name| is_label(name)) {
+        return Some(name.to_owned());
+    }
+    let probes = Probes::default();
+    let place = probes.scanners().of(request)?;
+    probes.scanners().labels().get(place).cloned()
 }
 
 /// What an export came to.

@@ -22,7 +22,7 @@ use sensor_evidence::{
     packet::{Layout, Transport},
     pcapng::Packet,
     probe::Probes,
-    sip::{Request, SipTool},
+    sip::Request,
     store::{Store, StoreError},
 };
 
@@ -166,8 +166,8 @@ fn wall_less_monotonic() -> i64 {
 /// What a payload was named by, all of closed sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Named {
-    /// The scanner that sent a SIP request.
-    pub sip: Option<SipTool>,
+    /// The scanner that sent a SIP request: its place in the table.
+    pub sip: Option<usize>,
     /// Whether it is a SIP request at all.
     pub method: Option<&'static str>,
     /// Which probe: its place in the table.
@@ -188,7 +188,7 @@ impl Named {
             && let Some(request) = Request::read(payload)
         {
             named.method = Some(request.method);
-            named.sip = request.tool();
+            named.sip = probes.scanners().of(&request);
         } else {
             named.probe = probes.of(layout.kind, port, payload);
         }
@@ -221,14 +221,13 @@ impl Namer {
             self.sensor,
             reasons.join(",")
         );
-        let probe = named
-            .probe
-            .and_then(|place| self.probes.labels().get(place))
-            .map(String::as_str);
+        let label = |labels: &[String], place: Option<usize>| labels.get(place?).cloned();
+        let sip = label(self.probes.scanners().labels(), named.sip);
+        let probe = label(self.probes.labels(), named.probe);
         for (key, value) in [
             ("method", named.method),
-            ("sip", named.sip.map(SipTool::name)),
-            ("probe", probe),
+            ("sip", sip.as_deref()),
+            ("probe", probe.as_deref()),
         ] {
             if let Some(value) = value {
                 comment = format!("{comment} {key}={value}");

@@ -3,6 +3,7 @@
 //! `source` asks the sensor, `picture` is what it answers, `history` turns answers into rates, `view` picks
 //! the rows, `state` is what the keys change; `screen` draws for a terminal and `text` writes for a pipe.
 
+mod ended;
 mod figures;
 mod history;
 mod picture;
@@ -15,10 +16,12 @@ mod view;
 use std::{
     io::{IsTerminal as _, Write as _, stdout},
     path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use anyhow::Context as _;
+use nix::sys::signal::{Signal, raise};
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 pub use self::source::{BadAddress, Endpoint};
@@ -63,11 +66,16 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if options.once || options.plain || !stdout().is_terminal() {
         return print(&source, options);
     }
+    let told_to_end = ended::watch().context("signals cannot be watched for")?;
     let answers = source.ask_every(options.interval);
     let mut terminal = ratatui::try_init().context("the terminal cannot be drawn on: try `--plain`")?;
-    let shown = interact(&mut terminal, &answers, options);
+    let shown = interact(&mut terminal, &answers, &told_to_end, options);
     ratatui::restore();
-    shown
+    if shown? == Flow::Interrupt {
+        // The key was no signal here; whoever started this has to see one.
+        raise(Signal::SIGINT).context("ending as interrupted")?;
+    }
+    Ok(())
 }
 
 /// The text mode: one table an answer that is new.
@@ -102,12 +110,13 @@ fn print(source: &Source, options: &Options) -> anyhow::Result<()> {
     }
 }
 
-/// The screen: draws after each answer and each key.
+/// The screen: draws after each answer and each key. Says how it was left.
 fn interact(
     terminal: &mut ratatui::DefaultTerminal,
     answers: &Answers,
+    told_to_end: &AtomicBool,
     options: &Options,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Flow> {
     let theme = screen::Theme::new(options.colours, screen::is_utf8());
     let mut state = State::new(options.endpoint.to_string());
     let mut history = History::default();
@@ -135,9 +144,14 @@ fn interact(
         if event::poll(KEY_PATIENCE).context("reading the keyboard")?
             && let Event::Key(key) = event::read().context("reading the keyboard")?
             && key.kind == KeyEventKind::Press
-            && state.key(key, &view) == Flow::Leave
         {
-            return Ok(());
+            match state.key(key, &view) {
+                Flow::Stay => {}
+                left => return Ok(left),
+            }
+        }
+        if told_to_end.load(Ordering::Relaxed) {
+            return Ok(Flow::Leave);
         }
     }
 }

@@ -38,6 +38,16 @@ pub struct Picture {
     pub port_regions: Vec<PairRow>,
     /// By tool.
     pub tools: Vec<ToolRow>,
+    /// Unique sources of the last hour.
+    pub unique_sources: Unique,
+}
+
+/// Unique sources, where they are kept.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Unique {
+    /// Of packets to watched addresses.
+    pub all: Option<u64>,
 }
 
 /// The terms of the law that the view shows.

@@ -124,6 +124,8 @@ pub enum Flow {
     Stay,
     /// The user has seen enough.
     Leave,
+    /// The user wants whatever runs on this terminal to end.
+    Interrupt,
 }
 
 /// What the keys have changed.
@@ -173,7 +175,7 @@ impl State {
     /// What a key does. `view` is what the user saw when it was pressed.
     pub fn key(&mut self, key: KeyEvent, view: &View<'_>) -> Flow {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
-            return Flow::Leave;
+            return Flow::Interrupt;
         }
         if self.typing.is_some() {
             self.type_filter(key.code);
@@ -386,6 +388,6 @@ mod tests {
         let mut state = State::default();
         let view = View::new(&history, &State::default(), usize::MAX);
         let key = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-        assert_eq!(state.key(key, &view), Flow::Leave);
+        assert_eq!(state.key(key, &view), Flow::Interrupt);
     }
 }

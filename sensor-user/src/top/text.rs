@@ -17,9 +17,11 @@ pub fn write(view: &View<'_>, out: &mut impl Write) -> io::Result<()> {
     };
     let time = picture.to.map_or_else(String::new, |to| to.to_string());
     let law = picture.conservation;
+    let sources = picture.unique_sources.all;
+    let sources = sources.map_or_else(String::new, |all| format!("  {} sources", figures::grouped(all)));
     writeln!(
         out,
-        "{}  {}  {time}  seen {}  {}/s  difference {}  lost {} records",
+        "{}  {}  {time}  seen {}  {}/s  difference {}  lost {} records{sources}",
         picture.sensor,
         picture.xdp_mode,
         figures::grouped(picture.seen),

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the report")]
 
 mod counts;
+mod notice;
 mod sketches;
 mod support;

@@ -10,8 +10,9 @@ use teiten::{
     pipeline::{
         PortName, PortTransport,
         conservation::Report,
-        derive::{Aggregator, Derived, Marked},
+        derive::{Aggregator, Derived},
         ledger::Books,
+        pairs::Marked,
         snapshot::{Frame, Snapshot},
         totals::KernelTotals,
     },

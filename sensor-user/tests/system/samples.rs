@@ -326,8 +326,12 @@ fn hostile() {
         ["tool"],
     );
     assert_eq!(before.values().sum::<u64>(), frames.len() as u64);
-    let known: Vec<_> = sensor_evidence::sip::SipTool::all()
-        .map(|tool| [tool.name().to_owned()])
+    let probes = sensor_evidence::probe::Probes::default();
+    let known: Vec<_> = probes
+        .scanners()
+        .labels()
+        .iter()
+        .map(|label| [label.clone()])
         .collect();
     assert!(
         before

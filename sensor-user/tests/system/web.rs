@@ -164,7 +164,7 @@ fn passwords() {
             "",
             "alice:open barley",
             "alice:",
-            "cassim:open sesame",
+            "carol:open sesame",
             "bob:open sesame",
         ] {
             assert_eq!(ask(user, path), (0, 401), "{user:?} {path}");

@@ -7,9 +7,10 @@ use crate::{
     sensor::{Sensor, TELEPHONE},
 };
 
-pub const TESTS: [Test; 2] = [
+pub const TESTS: [Test; 3] = [
     ("the_page_shows_what_the_sensor_says", page, Some("chromium")),
     ("the_page_fits_a_telephone", narrow, Some("chromium")),
+    ("the_page_works_behind_a_password", guarded, Some("chromium")),
 ];
 
 /// The document after two virtual seconds.
@@ -38,6 +39,7 @@ fn page() {
     for text in [
         "tokyo-1, native, since",
         "<span id=\"seen\">13,000</span>",
+        "<span id=\"sources\">4,378</span>",
         "<span id=\"mirai\">9,000</span>",
         "<span id=\"difference\" class=\"\">0</span>",
         ">23/tcp</td><td class=\"figure\">10,000</td>",
@@ -64,4 +66,13 @@ fn narrow() {
         width.parse::<u32>().unwrap() <= TELEPHONE,
         "{width} pixels are needed"
     );
+}
+
+/// The browser is asked once; style, script and snapshot have to come with the same password.
+fn guarded() {
+    let sensor = Sensor::guarded();
+    let shown = document(&sensor.url_with_password(), 1280);
+    assert!(shown.contains("<span id=\"seen\">13,000</span>"), "{shown}");
+    let refused = document(&sensor.url(), 1280);
+    assert!(!refused.contains("id=\"seen\""), "without a password: {refused}");
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the report")]
 
 mod browser;
+mod screens;
 mod sensor;
 mod terminal;
 mod text;
@@ -17,7 +18,13 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 type Test = (&'static str, fn(), Option<&'static str>);
 
 fn main() -> ExitCode {
-    let tests = [&text::TESTS[..], &terminal::TESTS[..], &browser::TESTS[..]].concat();
+    let tests = [
+        &text::TESTS[..],
+        &terminal::TESTS[..],
+        &screens::TESTS[..],
+        &browser::TESTS[..],
+    ]
+    .concat();
     let trials = tests
         .into_iter()
         .map(|(name, test, program)| trial(name, test, program))

@@ -18,11 +18,25 @@ pub struct Sensor {
     frozen: Arc<AtomicU64>,
 }
 
+/// What a browser sends for the user `analyst` with the password `dark` (RFC 7617).
+const AUTHORISATION: &str = "authorization: basic yw5hbhlzddpkyxjr";
+
 /// The step that is served when the sensor is not frozen: as many as were asked for.
 const RUNNING: u64 = u64::MAX;
 
 impl Sensor {
     pub fn start() -> Self {
+        Self::serve(false)
+    }
+
+    /// One that asks for user and password on every path, as the real one with `basic_auth_users`.
+    pub fn guarded() -> Self {
+        let sensor = Self::serve(true);
+        sensor.freeze(1);
+        sensor
+    }
+
+    fn serve(guarded: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let frozen = Arc::new(AtomicU64::new(RUNNING));
@@ -38,7 +52,7 @@ impl Sensor {
                     frozen => frozen,
                 };
                 // A browser that hangs up early is its own affair.
-                let _ = answer(&mut stream.unwrap(), at);
+                let _ = answer(&mut stream.unwrap(), at, guarded);
             }
         });
         Self { address, frozen }
@@ -47,22 +61,40 @@ impl Sensor {
     /// One that gives the same totals at every answer.
     pub fn frozen() -> Self {
         let sensor = Self::start();
-        sensor.frozen.store(1, Ordering::Relaxed);
+        sensor.freeze(1);
         sensor
+    }
+
+    /// From now on gives the totals of this step.
+    pub fn freeze(&self, step: u64) {
+        self.frozen.store(step, Ordering::Relaxed);
     }
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// With the user and the password that a guarded one asks for.
+    pub fn url_with_password(&self) -> String {
+        format!("http://analyst:dark@{}", self.address)
+    }
 }
 
-fn answer(stream: &mut TcpStream, step: u64) -> std::io::Result<()> {
+fn answer(stream: &mut TcpStream, step: u64, guarded: bool) -> std::io::Result<()> {
     let mut request = String::new();
     let mut reader = BufReader::new(stream.try_clone()?);
     reader.read_line(&mut request)?;
     let mut line = String::new();
+    let mut known = false;
     while reader.read_line(&mut line)? > 2 {
+        known |= line.trim().to_ascii_lowercase() == AUTHORISATION;
         line.clear();
+    }
+    if guarded && !known {
+        return stream.write_all(
+            b"HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm=\"teiten\"\r\ncontent-length: 0\r\n\
+              connection: close\r\n\r\n",
+        );
     }
     let path = request.split(' ').nth(1).unwrap_or_default();
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/export/page/");
@@ -140,6 +172,7 @@ fn snapshot(step: u64) -> Value {
         "tools": [
             {"tool": "mirai", "certainty": "sure", "packets": 900 * seconds},
             {"tool": "zmap", "certainty": "likely", "packets": 30 * seconds}
-        ]
+        ],
+        "unique_sources": {"all": 4_378, "mirai": 4_000}
     })
 }

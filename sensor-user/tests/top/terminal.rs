@@ -5,9 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
 use crate::{Test, sensor::Sensor};
 
-pub const TESTS: [Test; 4] = [
+pub const TESTS: [Test; 5] = [
     ("keys_filter_sort_and_choose", keys, Some("tmux")),
     ("a_paused_view_stands_still_and_goes_on", pause, Some("tmux")),
     (
@@ -16,22 +21,27 @@ pub const TESTS: [Test; 4] = [
         Some("tmux"),
     ),
     ("leaving_gives_the_terminal_back", leave, Some("tmux")),
+    (
+        "a_signal_gives_the_terminal_back_as_well",
+        signalled,
+        Some("tmux"),
+    ),
 ];
 
 /// Long enough for any machine: a wait ends as soon as the screen is as it should be.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A terminal with the view in it. Its server is its own, and ends with it.
-struct Terminal {
+pub struct Terminal {
     socket: String,
 }
 
 impl Terminal {
-    fn open(name: &str, size: (u16, u16), sensor: &Sensor, arguments: &str) -> Self {
+    pub fn open(name: &str, size: (u16, u16), sensor: &Sensor, arguments: &str) -> Self {
         let socket = format!("teiten-{name}-{}", std::process::id());
         let terminal = Self { socket };
         let command = format!(
-            "{} top --url {} --interval 200ms {arguments}; echo back in the shell; sleep 300",
+            "{} top --url {} --interval 200ms {arguments}; echo back in the shell, status $?; sleep 300",
             env!("CARGO_BIN_EXE_teiten"),
             sensor.url()
         );
@@ -53,13 +63,22 @@ impl Terminal {
             .unwrap()
     }
 
-    fn press(&self, keys: &[&str]) {
+    pub fn press(&self, keys: &[&str]) {
         for key in keys {
-            assert!(self.tmux(&["send-keys", key]).status.success());
+            let output = self.tmux(&["send-keys", key]);
+            assert!(output.status.success(), "{key}: {output:?}");
         }
     }
 
-    fn screen(&self) -> String {
+    /// The view's process: the shell's only child.
+    fn view(&self) -> Pid {
+        let shell = String::from_utf8(self.tmux(&["display-message", "-p", "#{pane_pid}"]).stdout).unwrap();
+        let shell = shell.trim();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+        Pid::from_raw(children.trim().parse().unwrap())
+    }
+
+    pub fn screen(&self) -> String {
         // With -e the codes of colours are part of the text.
         String::from_utf8(self.tmux(&["capture-pane", "-p"]).stdout).unwrap()
     }
@@ -69,7 +88,7 @@ impl Terminal {
     }
 
     /// The first screen that is as it should be.
-    fn wait(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+    pub fn wait(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
         loop {
             let screen = self.screen();
@@ -183,4 +202,26 @@ fn leave() {
     terminal.press(&["q"]);
     let screen = terminal.wait("the shell", |screen| screen.contains("back in the shell"));
     assert!(!screen.contains("23/tcp"), "the old screen is back: {screen}");
+}
+
+fn signalled() {
+    let sensor = Sensor::start();
+    for (name, signal, expected) in [
+        ("terminated", Some(Signal::SIGTERM), "status 0"),
+        ("hung-up", Some(Signal::SIGHUP), "status 0"),
+        ("interrupted", None, "status 130"),
+    ] {
+        let terminal = Terminal::open(name, (80, 24), &sensor, "");
+        terminal.wait("a picture", |screen| screen.contains("23/tcp"));
+        match signal {
+            Some(signal) => kill(terminal.view(), signal).unwrap(),
+            // The shell sees a program that an interrupt ended.
+            None => terminal.press(&["C-c"]),
+        }
+        let screen = terminal.wait("the shell", |screen| screen.contains("back in the shell"));
+        assert!(
+            screen.contains(expected) && !screen.contains("23/tcp"),
+            "{name}: {screen}"
+        );
+    }
 }

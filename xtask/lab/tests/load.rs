@@ -10,7 +10,7 @@ use std::{env, thread, time::Duration};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use sensor_lab::{
     artefacts,
-    bench::{self, KernelOptions, LiveOptions},
+    bench::{self, KernelOptions, LiveOptions, Programs},
     conserve::{self, Options, Report, Stop, Terms, await_rest},
     daemon::{Daemon, Mode, Settings},
     live::{Generator, PortCounts, Profile, online_cpus},
@@ -305,8 +305,11 @@ fn what_the_sensor_costs_can_be_measured(lock: &LabLock) -> Result<Completion, F
             frames: 200_000,
             cpus: 1,
             profiles: vec![Profile::Skewed],
-            program: artefacts::daemon()?,
-            generator: artefacts::object("generator.o")?,
+            peers: false,
+            programs: Programs {
+                daemon: artefacts::daemon()?,
+                generator: artefacts::object("generator.o")?,
+            },
         },
         &|_| (),
     )?;

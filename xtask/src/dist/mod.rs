@@ -33,6 +33,17 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// Those that pack this program into `out`.
+    pub(crate) fn of(program: &Path, revision: u32, out: &Path) -> Self {
+        Self {
+            program: Some(program.to_owned()),
+            revision,
+            out: Some(out.to_owned()),
+        }
+    }
+}
+
 /// Builds, stages, packs, and says what lies where.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use super::{
     initramfs::{Programs, Root},
     kernel::Unpacked,
 };
-use crate::{command, progress, project};
+use crate::{command, dist, progress, project};
 
 const SUITE: &str = "bookworm";
 /// Beside what every Debian has.
@@ -31,10 +31,6 @@ const LEFT_OUT: [&str; 6] = [
 const SERVICE: &str = "[Unit]\nRequires=basic.target\nAfter=basic.target\n\n[Service]\nType=oneshot\n\
                        ExecStart=/bin/sh /teiten/guest.sh\nStandardOutput=tty\nStandardError=tty\nTTYPath=/dev/console\n";
 const SCRIPT: &str = include_str!("debian.sh");
-/// What the sensor is told.
-const CONFIGURATION: &str = "[capture]\ninterfaces = [\"rx\"]\nwatch = [\"198.51.100.0/24\"]\n[kernel]\n\
-                             flush_interval = \"1s\"\n[regions]\ncountry = []\n";
-
 /// Lays it out below `folder` and packs it. Gives the packed file.
 ///
 /// # Errors
@@ -69,15 +65,8 @@ pub(crate) fn build(folder: &Path, kernel: &Unpacked, programs: &Programs) -> Re
         .iter()
         .find(|(name, _)| *name == "teiten")
         .context("the daemon was not built")?;
-    root.add_stripped(daemon, "usr/bin/teiten")?;
-    let deploy = project::root().join("deploy/systemd");
-    root.add(
-        &deploy.join("teiten.service"),
-        "usr/lib/systemd/system/teiten.service",
-    )?;
-    root.add(&deploy.join("teiten.sysusers"), "usr/lib/sysusers.d/teiten.conf")?;
+    add_packages(&root, daemon, &folder.join("packages"))?;
     root.write("etc/systemd/system/teiten-guest.service", SERVICE)?;
-    root.write("etc/teiten/teiten.toml", CONFIGURATION)?;
     root.write("etc/hostname", "guest\n")?;
     root.write("teiten/guest.sh", SCRIPT)?;
     symlink("/lib/systemd/systemd", root.folder().join("init"))
@@ -85,6 +74,30 @@ pub(crate) fn build(folder: &Path, kernel: &Unpacked, programs: &Programs) -> Re
     let packed = folder.join("debian.cpio");
     root.pack(&packed)?;
     Ok(packed)
+}
+
+/// Two revisions of the package, and the page that says what to do with one.
+fn add_packages(root: &Root, daemon: &Path, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
+    }
+    for revision in [1, 2] {
+        let out = folder.join(revision.to_string());
+        dist::run(&dist::Arguments::of(daemon, revision, &out))?;
+        for entry in fs::read_dir(&out)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            // The sums of the first revision: of the second, only the package is of use.
+            if name.ends_with(".deb") || revision == 1 && name.starts_with("SHA256SUMS") {
+                root.add(&path, &format!("teiten/packages/{name}"))?;
+            }
+        }
+    }
+    root.add(&project::root().join("docs/install.md"), "teiten/install.md")
 }
 
 /// Debian as debootstrap makes it, kept for the next time.

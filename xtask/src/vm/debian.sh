@@ -1,7 +1,4 @@
 # Run as root by systemd in the machine of `cargo xtask vm --systemd`. The report goes to the second serial line.
-systemd-sysusers
-chown root:teiten /etc/teiten/teiten.toml
-chmod 0640 /etc/teiten/teiten.toml
 # Which module needs which is found out by trying: four levels are enough.
 for pass in 1 2 3 4; do
     for module in /modules/*.ko; do insmod "$module" 2>/dev/null; done

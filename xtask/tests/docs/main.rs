@@ -32,6 +32,8 @@ const SHOWN: [&str; 10] = [
     "yaml",
 ];
 
+/// What stands behind the fence of lines of the source, before the file's name.
+const EXCERPT: &str = "rust of ";
 /// What stands behind the fence of a block that is run.
 const RUN: &str = "sh run";
 /// Why what needs the daemon is skipped.
@@ -184,10 +186,12 @@ fn every_block_has_a_kind(page: &Page) -> Result<()> {
                 "{place}: write `sh run`, or `sh norun: ` with the reason, and not {:?}",
                 block.info
             );
+        } else if let Some(file) = block.info.strip_prefix(EXCERPT) {
+            is_an_excerpt(block, file).context(place.clone())?;
         } else {
             ensure!(
                 SHOWN.contains(&block.info.as_str()),
-                "{place}: {:?} is no kind of block here: sh, or one of {SHOWN:?}",
+                "{place}: {:?} is no kind of block here: sh, rust of FILE, or one of {SHOWN:?}",
                 block.info
             );
         }
@@ -197,6 +201,18 @@ fn every_block_has_a_kind(page: &Page) -> Result<()> {
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// Lines of the source stand in it as the page shows them, but for how far they are indented.
+fn is_an_excerpt(block: &Block, file: &str) -> Result<()> {
+    let lines = |text: &str| -> String { text.lines().flat_map(|line| [line.trim(), "\n"]).collect() };
+    let source = fs::read_to_string(root().join(file)).with_context(|| format!("{file} cannot be read"))?;
+    ensure!(
+        !block.text.trim().is_empty() && lines(&source).contains(&lines(&block.text)),
+        "{file} has no such lines:\n{}",
+        block.text
+    );
     Ok(())
 }
 
@@ -261,6 +277,16 @@ fn fences_are_read() -> Result<()> {
     for info in ["", "sh", "sh norun:", "sh norun: ", "bash", "sh runs"] {
         let page = Page::parse("page.md", &format!("```{info}\n```\n"))?;
         ensure!(every_block_has_a_kind(&page).is_err(), "{info:?} was taken");
+    }
+    for (lines, expected) in [
+        ("    pub(crate) line: usize,\n", true),
+        ("pub(crate) lines: usize,\n", false),
+    ] {
+        let page = Page::parse(
+            "page.md",
+            &format!("```rust of xtask/tests/docs/page.rs\n{lines}```\n"),
+        )?;
+        ensure!(every_block_has_a_kind(&page).is_ok() == expected, "{lines}");
     }
     let failing = Page::parse("page.md", "```sh run\nfalse\ntrue\n```\n")?;
     ensure!(

@@ -1,6 +1,6 @@
 //! A notice as the darknet event report of the Shadowserver Foundation, which existing tools read.
 
-use super::{Line, Network, moment};
+use super::{Line, Network, Service, moment};
 use crate::escape::csv_cell;
 
 /// The columns, in order: `event4_honeypot_darknet` as the foundation documents it (with `severity`, of December 2023).
@@ -61,15 +61,19 @@ fn row(cells: impl Iterator<Item = String>) -> String {
 
 fn value(line: &Line, column: &str) -> String {
     let text = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
+    let (source_port, destination_port) = match line.service() {
+        Service::Ports(source, destination) => (source, destination),
+        Service::Message(..) | Service::None => (None, None),
+    };
     match column {
         "timestamp" => moment(line.first, "%Y-%m-%d %H:%M:%S"),
         "protocol" => line.transport.clone(),
         "src_ip" => line.source.to_string(),
-        "src_port" => text(line.source_port.map(u32::from)),
+        "src_port" => text(source_port.map(u32::from)),
         "src_asn" => text(line.system),
         "src_geo" => line.region.clone(),
         "severity" => if line.research.is_some() { "info" } else { "high" }.to_owned(),
-        "dst_port" => text(line.port.map(u32::from)),
+        "dst_port" => text(destination_port.map(u32::from)),
         "infection" => {
             if line.tools.contains(INFECTION) {
                 INFECTION.to_owned()

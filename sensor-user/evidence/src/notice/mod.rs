@@ -21,7 +21,7 @@ pub use self::{
     letter::{Language, letter},
     stix::stix,
 };
-use crate::event::{Kind, Sighting, scans, victims};
+use crate::event::{Scan, Sighting, Victim, scans, victims};
 use research::Research;
 
 /// Which sources a notice is about.
@@ -81,14 +81,42 @@ pub struct Line {
     pub first: i64,
     /// See `first`.
     pub last: i64,
-    /// Source port of the first packet.
-    pub source_port: Option<u16>,
+    /// The other port of the first packet: of scans its source port, of backscatter its destination port.
+    pub peer_port: Option<u16>,
     /// Whose scanner it is, where it is known for research.
     pub research: Option<String>,
 }
 
+/// What a line knows of the service, by transport and direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Source and destination port of TCP and UDP.
+    Ports(Option<u16>, Option<u16>),
+    /// Type and code of ICMP and ICMPv6.
+    Message(u8, u8),
+    /// Neither.
+    None,
+}
+
+impl Line {
+    /// The ports as they stood in the first packet, or what stands in their place.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        match (self.transport.as_str(), self.class.as_str(), self.port) {
+            // An attacked service answers *from* its port.
+            ("tcp" | "udp", "backscatter", port) => Service::Ports(port, self.peer_port),
+            ("tcp" | "udp", _, port) => Service::Ports(self.peer_port, port),
+            ("icmp" | "icmpv6", _, Some(message)) => {
+                let [kind, code] = message.to_be_bytes();
+                Service::Message(kind, code)
+            }
+            _ => Service::None,
+        }
+    }
+}
+
 /// What was seen of one network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Network {
     /// The /24 or /48, or the network that was asked for.
     pub network: IpNet,
@@ -98,24 +126,63 @@ pub struct Network {
     pub first: i64,
     /// See `first`.
     pub last: i64,
-    /// Sources that scanned many addresses, many ports, or both.
-    pub scanning: BTreeMap<IpAddr, Kind>,
+    /// Scans of many addresses, many ports, or both.
+    pub scans: Vec<Scan>,
     /// Sources that are attacked.
-    pub attacked: BTreeSet<IpAddr>,
+    pub victims: Vec<Victim>,
     /// What each source sent to each service.
     pub lines: Vec<Line>,
 }
 
-/// The networks with sources that a filter takes, in the order of their addresses.
+/// The networks with sources that a filter takes, in the order of their addresses. `watched` is the number of watched
+/// addresses, where it is known.
 #[must_use]
-pub fn networks(sightings: &[Sighting], filter: &Filter, research: &Research) -> Vec<Network> {
+pub fn networks(
+    sightings: &[Sighting],
+    filter: &Filter,
+    research: &Research,
+    watched: Option<u64>,
+) -> Vec<Network> {
     let taken: Vec<Sighting> = sightings
         .iter()
         .filter(|sighting| filter.takes(sighting, research))
         .cloned()
         .collect();
+    let whose = |source| filter.network.unwrap_or_else(|| around(source));
+    let mut networks: BTreeMap<IpNet, Network> = BTreeMap::new();
+    for line in lines(&taken, research) {
+        let network = whose(line.source);
+        let entry = networks.entry(network).or_insert_with(|| Network {
+            network,
+            packets: 0,
+            first: i64::MAX,
+            last: i64::MIN,
+            scans: Vec::new(),
+            victims: Vec::new(),
+            lines: Vec::new(),
+        });
+        entry.packets += line.packets;
+        entry.first = entry.first.min(line.first);
+        entry.last = entry.last.max(line.last);
+        entry.lines.push(line);
+    }
+    for scan in scans(&taken, watched) {
+        if let Some(network) = networks.get_mut(&whose(scan.source)) {
+            network.scans.push(scan);
+        }
+    }
+    for victim in victims(&taken) {
+        if let Some(network) = networks.get_mut(&whose(victim.address)) {
+            network.victims.push(victim);
+        }
+    }
+    networks.into_values().collect()
+}
+
+/// The rows added up by source, transport, port and class.
+fn lines(sightings: &[Sighting], research: &Research) -> impl Iterator<Item = Line> {
     let mut lines: BTreeMap<_, Line> = BTreeMap::new();
-    for sighting in &taken {
+    for sighting in sightings {
         let key = (
             sighting.source,
             sighting.transport.clone(),
@@ -133,7 +200,7 @@ pub fn networks(sightings: &[Sighting], filter: &Filter, research: &Research) ->
             packets: 0,
             first: i64::MAX,
             last: i64::MIN,
-            source_port: None,
+            peer_port: None,
             research: research.of(sighting.source).map(str::to_owned),
         });
         line.packets += sighting.packets;
@@ -141,42 +208,10 @@ pub fn networks(sightings: &[Sighting], filter: &Filter, research: &Research) ->
         line.last = line.last.max(sighting.last);
         if sighting.first < line.first {
             line.first = sighting.first;
-            line.source_port = sighting.peer_port;
+            line.peer_port = sighting.peer_port;
         }
     }
-    let mut networks: BTreeMap<IpNet, Network> = BTreeMap::new();
-    for line in lines.into_values() {
-        let network = filter.network.unwrap_or_else(|| around(line.source));
-        let entry = networks.entry(network).or_insert_with(|| Network {
-            network,
-            packets: 0,
-            first: i64::MAX,
-            last: i64::MIN,
-            scanning: BTreeMap::new(),
-            attacked: BTreeSet::new(),
-            lines: Vec::new(),
-        });
-        entry.packets += line.packets;
-        entry.first = entry.first.min(line.first);
-        entry.last = entry.last.max(line.last);
-        entry.lines.push(line);
-    }
-    let mut networks: Vec<Network> = networks.into_values().collect();
-    let (scans, victims) = (scans(&taken), victims(&taken));
-    for network in &mut networks {
-        for scan in scans.iter().filter(|scan| network.network.contains(&scan.source)) {
-            network
-                .scanning
-                .entry(scan.source)
-                .and_modify(|kind| *kind = if *kind == scan.kind { *kind } else { Kind::Both })
-                .or_insert(scan.kind);
-        }
-        let attacked = victims.iter().map(|victim| victim.address);
-        network
-            .attacked
-            .extend(attacked.filter(|address| network.network.contains(address)));
-    }
-    networks
+    lines.into_values()
 }
 
 /// The /24 or /48 of an address.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, hash::Hasher as _, net::IpAddr};
 use serde_json::{Value, json};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
-use super::{Network, moment};
+use super::{Line, Network, Service, moment};
 
 /// The largest `number_observed` of the standard; what is more stands in further observations.
 const MOST_OBSERVED: u64 = 999_999_999;
@@ -37,12 +37,7 @@ pub fn stix(networks: &[Network], sensor: &str) -> Value {
             line.source, line.transport, line.class, line.port, line.first, line.last, line.packets
         );
         let traffic = identifier("network-traffic", &what);
-        objects.push(json!({
-            "type": "network-traffic", "spec_version": "2.1", "id": traffic, "src_ref": address,
-            "protocols": [protocol(&line.transport, line.source)], "dst_port": line.port,
-            "start": moment(line.first, TIME), "end": moment(line.last, TIME),
-            "src_packets": line.packets,
-        }));
+        objects.push(network_traffic(line, &traffic, &address));
         let (mut left, mut part) = (line.packets, 0);
         while left > 0 {
             let observed = left.min(MOST_OBSERVED);
@@ -69,6 +64,28 @@ pub fn stix(networks: &[Network], sensor: &str) -> Value {
         }
     }
     json!({ "type": "bundle", "id": identifier("bundle", &format!("{sensor} {}", objects.len())), "objects": objects })
+}
+
+fn network_traffic(line: &Line, identifier: &str, address: &str) -> Value {
+    let mut object = json!({
+        "type": "network-traffic", "spec_version": "2.1", "id": identifier, "src_ref": address,
+        "protocols": [protocol(&line.transport, line.source)],
+        "start": moment(line.first, TIME), "end": moment(line.last, TIME), "is_active": false,
+        "src_packets": line.packets,
+    });
+    match line.service() {
+        Service::Ports(source, destination) => {
+            object["src_port"] = json!(source);
+            object["dst_port"] = json!(destination);
+        }
+        Service::Message(kind, code) => {
+            object["extensions"] = json!({
+                "icmp-ext": { "icmp_type_hex": format!("{kind:02x}"), "icmp_code_hex": format!("{code:02x}") }
+            });
+        }
+        Service::None => {}
+    }
+    object
 }
 
 /// The name of a protocol as IANA has it, in lower case.

@@ -33,6 +33,16 @@ pub(super) fn families(state: &State) -> Vec<MetricFamily> {
             number(sources.iot_without_mirai()),
         ),
         gauges(
+            "teiten_mirai_instances",
+            "Mirai processes behind the addresses of their sources, in the open hour so far and in the one before: an \
+             estimate, and a lower bound.",
+            &["hour"],
+            [
+                labelled(["before"], number(state.tools.instances_before.instances)),
+                labelled(["open"], number(state.tools.instances.instances)),
+            ],
+        ),
+        gauges(
             "teiten_port_sources",
             "Unique sources that scanned a watched port in the last 50 to 60 minutes: estimates that overlap, so never \
              add them up.",

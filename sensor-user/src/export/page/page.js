@@ -77,6 +77,8 @@ function show(snapshot) {
   byId("sensor").textContent = `${snapshot.sensor}, ${snapshot.xdp_mode}, since ${new Date(snapshot.from).toLocaleString()}`;
   byId("seen").textContent = whole.format(snapshot.seen);
   byId("rate").textContent = rates.seen === null ? "–" : rateFormat.format(rates.seen);
+  const unique = snapshot.unique_sources ? snapshot.unique_sources.all : undefined;
+  byId("sources").textContent = unique === undefined ? "–" : whole.format(unique);
   const mirai = snapshot.tools.find((tool) => tool.tool === "mirai");
   byId("mirai").textContent = whole.format(mirai ? mirai.packets : 0);
   const difference = byId("difference");
@@ -106,9 +108,18 @@ function say(text, bad) {
   state.className = bad ? "notice bad" : "notice";
 }
 
+// Where the snapshot is, seen from this page. A page that was opened with user and password in its address may ask for no
+// address that has them; the browser knows them all the same.
+function snapshotAddress() {
+  const address = new URL(`api/v1/snapshot?limit=${ROWS}`, document.baseURI);
+  address.username = "";
+  address.password = "";
+  return address;
+}
+
 async function ask() {
   try {
-    const answer = await fetch(`api/v1/snapshot?limit=${ROWS}`, { cache: "no-store" });
+    const answer = await fetch(snapshotAddress(), { cache: "no-store" });
     if (answer.ok) show(await answer.json());
     else say(`The sensor answers with status ${answer.status}: ${(await answer.text()).slice(0, 200)}`, true);
   } catch (error) {

@@ -132,7 +132,7 @@ mod tests {
         let right = header("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         for _ in 0..2 {
             assert!(users.allow(Some(&right)).await);
-            for (user, password) in [("Aladdin", "open barley"), ("Cassim", "open sesame"), ("", "")] {
+            for (user, password) in [("Aladdin", "open barley"), ("Carol", "open sesame"), ("", "")] {
                 let wrong = header(&format!(
                     "Basic {}",
                     STANDARD.encode(format!("{user}:{password}"))

@@ -1,11 +1,12 @@
-use sensor_common::{
-    ToolSet,
-    record::{FlowKey, Record},
-};
+use sensor_common::{ToolSet, record::Record};
 
 use super::*;
 use crate::{
-    pipeline::{cells::HOUR, sources::Facts},
+    pipeline::{
+        cells::HOUR,
+        made::{self, scan},
+        sources::Facts,
+    },
     region::Region,
 };
 
@@ -17,32 +18,7 @@ const LIMITS: Limits = Limits {
 };
 
 fn record(source: u32, port: u16, packets: u32) -> Record {
-    let kind = FlowKind {
-        port,
-        protocol: 6,
-        class: Class::Scan,
-        tools: ToolSet::NONE,
-        family: Family::Ipv4,
-        fragment: false,
-    };
-    Record {
-        key: FlowKey {
-            source: Address::v4(source),
-            kind: kind.pack(),
-        },
-        packets,
-        bytes: 40 * packets,
-        first_jiffies: 0,
-        last_jiffies: 0,
-        ttl: 64,
-        tcp_flags: 2,
-        window: 1024,
-        peer_port: 40_000,
-        cpu: 0,
-        destinations: 1,
-        first_destination: 7,
-        peer_ports: 1,
-    }
+    made::record(source, scan(port, ToolSet::NONE), packets)
 }
 
 /// A record that came from nowhere known.

@@ -123,11 +123,11 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::tools::tests::record;
+    use crate::pipeline::made::{record, scan};
     use sensor_common::{ToolSet, record::port_bit};
 
     fn add(hour: &mut Hour, source: u32, pair: (u16, u16)) {
-        let mut record = record(source, 23, ToolSet::MIRAI, 1);
+        let mut record = record(source, scan(23, ToolSet::MIRAI), 1);
         (record.peer_port, record.window) = pair;
         record.peer_ports = port_bit(pair.0);
         hour.add(Address::v4(source), &record);
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn one_record_of_many_packets_from_one_port_is_enough() {
         let mut hour = Hour::default();
-        let mut record = record(1, 23, ToolSet::MIRAI, 4);
+        let mut record = record(1, scan(23, ToolSet::MIRAI), 4);
         record.peer_ports = 1;
         hour.add(Address::v4(1), &record);
         record.peer_ports = 0b11;
@@ -195,7 +195,7 @@ mod tests {
         let mut hour = Hour::default();
         let room = u32::try_from(ROOM).unwrap();
         for source in 0..room + 10 {
-            hour.add(Address::v4(source), &record(source, 23, ToolSet::MIRAI, 2));
+            hour.add(Address::v4(source), &record(source, scan(23, ToolSet::MIRAI), 2));
         }
         let instances = hour.instances();
         assert_eq!(

@@ -1,37 +1,8 @@
-use sensor_common::{Class, record::FlowKey};
-
 use super::*;
+use crate::pipeline::made::{self, scan as kind};
 
-fn kind(port: u16, tools: ToolSet) -> FlowKind {
-    FlowKind {
-        port,
-        protocol: 6,
-        class: Class::Scan,
-        tools,
-        family: Family::Ipv4,
-        fragment: false,
-    }
-}
-
-pub(super) fn record(source: u32, port: u16, tools: ToolSet, packets: u32) -> Record {
-    Record {
-        key: FlowKey {
-            source: Address::v4(source),
-            kind: kind(port, tools).pack(),
-        },
-        packets,
-        bytes: 40 * packets,
-        first_jiffies: 0,
-        last_jiffies: 0,
-        ttl: 64,
-        tcp_flags: 2,
-        window: 1024,
-        peer_port: 40_000,
-        cpu: 0,
-        destinations: 1,
-        first_destination: 0,
-        peer_ports: 1,
-    }
+fn record(source: u32, port: u16, tools: ToolSet, packets: u32) -> Record {
+    made::record(source, kind(port, tools), packets)
 }
 
 fn add(tools: &mut Tools, source: u32, marks: ToolSet, packets: u32) {

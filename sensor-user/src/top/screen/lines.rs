@@ -24,10 +24,12 @@ pub(super) fn title_line(view: &View<'_>, state: &State, theme: Theme) -> Line<'
         .from
         .zip(picture.to)
         .map_or(0, |(from, to)| to.duration_since(from).as_secs());
+    let sources = picture.unique_sources.all;
+    let sources = sources.map_or_else(String::new, |all| format!("  {} sources", figures::grouped(all)));
     Line::from(vec![
         Span::styled(format!(" {} ", picture.sensor), theme.title()),
         Span::raw(format!(
-            " {}  up {}  seen {}  {}/s",
+            " {}  up {}  seen {}  {}/s{sources}",
             picture.xdp_mode,
             figures::span(up),
             figures::grouped(picture.seen),
@@ -67,6 +69,22 @@ pub(super) fn health_line(view: &View<'_>, state: &State, theme: Theme) -> Line<
     Line::from(spans)
 }
 
+/// What kinds of packets come.
+pub(super) fn class_line(view: &View<'_>, theme: Theme) -> Line<'static> {
+    let classes = view
+        .classes
+        .iter()
+        .map(|row| format!("{} {}", row.name, row.figure));
+    let classes: Vec<_> = classes.collect();
+    if classes.is_empty() {
+        return Line::default();
+    }
+    Line::from(vec![
+        Span::raw(format!(" {}", classes.join("  "))),
+        Span::styled(format!("  {}", view.measure), theme.quiet()),
+    ])
+}
+
 /// What the keys do now.
 pub(super) fn key_line(state: &State, theme: Theme) -> Line<'static> {
     if let Some(text) = &state.typing {
@@ -90,12 +108,14 @@ pub(super) fn key_line(state: &State, theme: Theme) -> Line<'static> {
         Measure::Rate => "totals",
         Measure::Total => "rates",
     };
-    spans.push(Span::styled(
-        format!(
-            " q quit  p pause  r {measure}  s sort: {}  / filter  Tab, Enter  ? help",
-            state.sort.name()
-        ),
-        theme.quiet(),
-    ));
+    let sort = state.sort.name();
+    // What is said before takes room: then the help has the rest.
+    let keys = if spans.is_empty() {
+        format!(" q quit  p pause  r {measure}  s sort: {sort}  / filter  Tab, Enter  ? help")
+    } else {
+        let pause = if state.paused { "go on" } else { "pause" };
+        format!(" q quit  p {pause}  r {measure}  s {sort}  ? help")
+    };
+    spans.push(Span::styled(keys, theme.quiet()));
     Line::from(spans)
 }

@@ -12,8 +12,8 @@ use ratatui::{
 };
 
 use self::{
-    lines::{health_line, key_line, title_line},
-    tables::{draw_panel, draw_small},
+    lines::{class_line, health_line, key_line, title_line},
+    tables::{draw_panel, draw_tools},
 };
 use super::{
     state::{Panel, State},
@@ -25,11 +25,10 @@ pub use self::theme::{Theme, is_utf8};
 /// Narrower than this there is room for one table only.
 const TWO_TABLES: u16 = 64;
 
-/// Lower than this tools and classes are left out.
-const SMALL_TABLES: u16 = 18;
+/// Lower than this the tools are left out.
+const WITH_TOOLS: u16 = 17;
 
-const HELP: &str = "\
- q          leave
+const HELP: &str = " q          leave
  p, space   pause; what arrives meanwhile waits
  r          rates, or totals since the sensor began
  s          sort by packets, Mirai, sources, name
@@ -48,7 +47,8 @@ const HELP: &str = "\
 
 /// Draws everything.
 pub fn draw(frame: &mut Frame<'_>, view: &View<'_>, state: &mut State, theme: Theme) {
-    let [title, health, body, keys] = Layout::vertical([
+    let [title, health, classes, body, keys] = Layout::vertical([
+        Constraint::Length(1),
         Constraint::Length(1),
         Constraint::Length(1),
         Constraint::Min(0),
@@ -57,12 +57,13 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>, state: &mut State, theme: Th
     .areas(frame.area());
     frame.render_widget(title_line(view, state, theme), title);
     frame.render_widget(health_line(view, state, theme), health);
+    frame.render_widget(class_line(view, theme), classes);
     if body.width < TWO_TABLES {
         let panel = state.panel;
         draw_panel(frame, body, panel, view, state, theme);
     } else {
         let [left, right] =
-            Layout::horizontal([Constraint::Percentage(56), Constraint::Percentage(44)]).areas(body);
+            Layout::horizontal([Constraint::Percentage(52), Constraint::Percentage(48)]).areas(body);
         draw_panel(frame, left, Panel::Ports, view, state, theme);
         draw_right(frame, right, view, state, theme);
     }
@@ -73,23 +74,20 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>, state: &mut State, theme: Th
 }
 
 fn draw_right(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, state: &mut State, theme: Theme) {
-    if area.height < SMALL_TABLES {
+    if area.height < WITH_TOOLS {
         return draw_panel(frame, area, Panel::Regions, view, state, theme);
     }
-    let [regions, small] =
+    let [regions, tools] =
         Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(area);
     draw_panel(frame, regions, Panel::Regions, view, state, theme);
-    let [tools, classes] =
-        Layout::horizontal([Constraint::Percentage(58), Constraint::Percentage(42)]).areas(small);
-    draw_small(frame, tools, " Tools ", &view.tools, theme);
-    draw_small(frame, classes, " Classes ", &view.classes, theme);
+    draw_tools(frame, tools, view, theme);
 }
 
 fn draw_help(frame: &mut Frame<'_>, theme: Theme) {
     let lines = u16::try_from(HELP.lines().count()).unwrap_or(u16::MAX);
     let area = frame
         .area()
-        .centered(Constraint::Max(52), Constraint::Max(lines.saturating_add(2)));
+        .centered(Constraint::Max(56), Constraint::Max(lines.saturating_add(2)));
     frame.render_widget(Clear, area);
     let block = Block::bordered().title(Span::styled(" Keys ", theme.title()));
     frame.render_widget(Paragraph::new(HELP).block(block), area);

@@ -38,13 +38,14 @@ pub(super) fn draw_panel(
     let chosen = (panel == state.panel && !rows.is_empty()).then_some(*selected);
 
     let with_sources = rows.iter().any(|row| !row.sources.is_empty());
-    let mut widths = vec![Constraint::Min(10), Constraint::Length(10), Constraint::Length(5)];
+    let mut widths = vec![Constraint::Min(9), Constraint::Length(10), Constraint::Length(5)];
     let mut header = vec![name, view.measure, "Mirai"];
     if with_sources {
-        widths.push(Constraint::Length(8));
+        widths.push(Constraint::Length(7));
         header.push("sources");
     }
-    let used: u16 = if with_sources { 39 } else { 30 };
+    // The columns, one between each two, and the border.
+    let used: u16 = if with_sources { 37 } else { 29 };
     let trend_width = area.width.saturating_sub(used).min(20);
     if trend_width >= 4 {
         widths.push(Constraint::Length(trend_width));
@@ -89,15 +90,17 @@ fn trend_of(view: &View<'_>, row: &Row, width: usize, theme: Theme) -> String {
     figures::trend(&trend[trend.len().saturating_sub(width)..], theme.utf8)
 }
 
-/// A table that keys do not move in.
-pub(super) fn draw_small(frame: &mut Frame<'_>, area: Rect, title: &'static str, rows: &[Row], theme: Theme) {
-    let cells = rows.iter().map(|row| {
+/// The tools, in which keys do not move.
+pub(super) fn draw_tools(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, theme: Theme) {
+    let cells = view.tools.iter().map(|row| {
         Cells::new([
             Line::from(row.name.clone()),
             Line::from(row.figure.clone()).alignment(Alignment::Right),
+            Line::from(row.sources.clone()).alignment(Alignment::Right),
         ])
     });
-    let table = Table::new(cells, [Constraint::Min(4), Constraint::Length(7)])
-        .block(Block::bordered().title(Span::styled(title, theme.title())));
+    let widths = [Constraint::Min(10), Constraint::Length(10), Constraint::Length(7)];
+    let table =
+        Table::new(cells, widths).block(Block::bordered().title(Span::styled(" Tools ", theme.title())));
     frame.render_widget(table, area);
 }

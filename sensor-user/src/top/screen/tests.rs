@@ -51,7 +51,7 @@ fn everything_has_its_place_at_eighty_by_twenty_four() {
         "Ports (60)",
         "Source regions (1)",
         "Tools",
-        "Classes",
+        "scan ",
         "JP Japan",
         "1000",
         "? help",

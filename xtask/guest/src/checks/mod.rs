@@ -4,6 +4,7 @@ mod attach;
 mod cases;
 mod conservation;
 mod maps;
+mod package;
 mod pins;
 mod privilege;
 mod race;
@@ -85,8 +86,20 @@ checks! {
 }
 
 /// Every check of a machine with systemd.
-pub const UNDER_SYSTEMD: [Check; 1] = [Check {
-    name: "unit",
-    title: "The systemd unit, under systemd",
-    run: unit::life,
-}];
+pub const UNDER_SYSTEMD: [Check; 3] = [
+    Check {
+        name: "package",
+        title: "The package, from installation to first counts",
+        run: package::install,
+    },
+    Check {
+        name: "unit",
+        title: "The systemd unit, under systemd",
+        run: unit::life,
+    },
+    Check {
+        name: "purge",
+        title: "The package, upgraded and purged",
+        run: package::upgrade_and_purge,
+    },
+];

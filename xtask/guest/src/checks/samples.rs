@@ -183,7 +183,7 @@ fn compare(found: &[(Vec<u8>, u32)], sent: &[Vec<u8>]) -> Result<()> {
 
 fn check(counters: &Counters, totals: &SampleTotals, [sent, flooded]: [u64; 2]) -> Result<()> {
     let counted = counters.read(&[])?;
-    let ports: Vec<(u16, u64)> = (0..)
+    let ports: Vec<(u16, u64)> = (0..=u16::MAX)
         .zip(&counted.ports)
         .map(|(port, count)| (port, count.tcp + count.udp))
         .filter(|(_, packets)| *packets > 0)

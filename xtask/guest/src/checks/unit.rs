@@ -16,7 +16,7 @@ use teiten::kernel::attach::interface_index;
 use super::Finding;
 use crate::{link::Pair, load::send, machine::Machine, privilege};
 
-const UNIT: &str = "teiten.service";
+pub(super) const UNIT: &str = "teiten.service";
 const ADDRESS: &str = "127.0.0.1:10023";
 const PACKETS: u64 = 2_000;
 /// The machine is emulated.
@@ -65,6 +65,9 @@ pub fn life(machine: &Machine) -> Result<Finding> {
     ensure!(privilege::daemons()?.is_empty(), "it still runs");
     interface_index(pair.rx)?;
     let exposure = exposure()?;
+    fs::remove_dir_all(&folder)?;
+    systemctl(&["daemon-reload"])?;
+    run(Command::new("teiten").args(["detach", "--config", "/etc/teiten/teiten.toml"]))?;
     Ok(Finding::passed(
         format!("started, reloaded, restarted by the watchdog, stopped; exposure {exposure}"),
         [
@@ -75,7 +78,7 @@ pub fn life(machine: &Machine) -> Result<Finding> {
     ))
 }
 
-fn run(command: &mut Command) -> Result<String> {
+pub(super) fn run(command: &mut Command) -> Result<String> {
     let output = command
         .output()
         .with_context(|| format!("{command:?} could not be started"))?;
@@ -84,11 +87,11 @@ fn run(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn systemctl(arguments: &[&str]) -> Result<String> {
+pub(super) fn systemctl(arguments: &[&str]) -> Result<String> {
     run(Command::new("systemctl").args(arguments))
 }
 
-fn show(property: &str) -> Result<String> {
+pub(super) fn show(property: &str) -> Result<String> {
     systemctl(&["show", "--value", "--property", property, UNIT])
 }
 
@@ -124,7 +127,7 @@ fn await_that(otherwise: &str, holds: impl Fn() -> Result<bool>) -> Result<()> {
     Ok(())
 }
 
-fn await_observed(packets: u64) -> Result<()> {
+pub(super) fn await_observed(packets: u64) -> Result<()> {
     await_that("the packets were not counted", || {
         let law = snapshot()?["conservation"].clone();
         Ok(law["observed"] == packets && law["derived"] == packets && law["difference"] == 0)

@@ -20,7 +20,7 @@ use sensor_common::{
 };
 use serde::Serialize;
 
-use super::{LoadOfOthers, Spread, load_of_others::Watch};
+use super::{Spread, load_of_others::Watch, measured::Belief};
 use crate::{
     daemon::{own_cpu_time, own_map_bytes},
     live::{Call, Generator, PortCounts, online_cpus, pin},
@@ -67,9 +67,8 @@ pub struct KernelCosts {
     /// Of the sensor's maps on this machine, in bytes, as the kernel accounts for them.
     pub map_bytes: u64,
     /// What others took of the machine meanwhile.
-    pub others: LoadOfOthers,
-    /// Whether that was little enough to believe the figures.
-    pub believable: bool,
+    #[serde(flatten)]
+    pub belief: Belief,
 }
 
 /// One program.
@@ -139,8 +138,7 @@ pub fn measure_kernel(options: &KernelOptions) -> Result<KernelCosts> {
         host_ns,
         programs,
         map_bytes: own,
-        others,
-        believable: !others.is_too_high(),
+        belief: Belief::of(others),
     })
 }
 
@@ -270,15 +268,7 @@ impl fmt::Display for KernelCosts {
                 number(program.translated_bytes)
             )?;
         }
-        write!(f, "maps: {} KiB on this machine", self.map_bytes / 1024)?;
-        if !self.believable {
-            write!(
-                f,
-                "\nthe machine was too busy to believe this: others took {:.2} CPUs, the hypervisor {:.2}, and the load \
-                 average was {:.2} before",
-                self.others.foreign_cpus, self.others.stolen_cpus, self.others.load_average
-            )?;
-        }
-        Ok(())
+        writeln!(f, "maps: {} KiB on this machine", self.map_bytes / 1024)?;
+        write!(f, "{}", self.belief)
     }
 }

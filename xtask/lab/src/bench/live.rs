@@ -1,32 +1,30 @@
-//! Live frames through a veth pair: bare drop, the generator alone and the whole sensor, in turns.
+//! Live frames through veth pairs: bare drop, the generator alone, the whole sensor and its peers, in turns.
 //!
 //! Each has a place of its own, so that nothing is attached or aimed between two measurements: one veth pair ends at
-//! a program that only drops, another at the daemon's, and a third generator has nowhere to send to.
+//! a program that only drops, another at the daemon's, one more at each peer, and one generator has nowhere to send to.
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use super::{
+    complete::{Complete, Place, Programs, await_idle},
     load_of_others::Watch,
-    report::{LiveCosts, ProfileCosts, Sides},
+    measured::Belief,
+    peers::{Kind, Peer},
+    report::{LiveCosts, PeerRounds, ProfileCosts, Skipped},
+    rounds::{Round, Rounds},
 };
 use crate::{
-    daemon::{Daemon, Settings, Snapshot},
-    live::{DARK_PREFIX_V6, Generator, PortCounts, Profile, Run, online_cpus},
-    network::{DARK_PREFIX, LabLock, Network},
+    daemon::Daemon,
+    live::{Generator, PortCounts, Profile, online_cpus},
+    network::LabLock,
 };
-
-/// How often the daemon is asked whether it has caught up, and how long it may take.
-const LOOK: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_mins(2);
-/// What counts as idle: a look in which the daemon ran for less than this.
-const IDLE: Duration = Duration::from_millis(20);
 
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct LiveOptions {
-    /// Measurements of each of the three.
+    /// Measurements of each.
     pub rounds: usize,
     /// Frames of each measurement.
     pub frames: u64,
@@ -34,16 +32,17 @@ pub struct LiveOptions {
     pub cpus: usize,
     /// Of which profiles.
     pub profiles: Vec<Profile>,
-    /// The daemon.
-    pub program: PathBuf,
-    /// The generator's object file.
-    pub generator: PathBuf,
+    /// Whether what operators use today is measured too.
+    pub peers: bool,
+    /// What is run.
+    pub programs: Programs,
 }
 
 /// Measures every profile. `progress` is told of each measurement that is done.
 ///
 /// # Errors
-/// Something keeps it from being measured, or frames do not arrive.
+/// Something keeps it from being measured, or frames do not arrive. A peer that cannot be measured is in the answer
+/// instead.
 pub fn measure_live(lock: &LabLock, options: &LiveOptions, progress: &impl Fn(Profile)) -> Result<LiveCosts> {
     let online = online_cpus()?;
     ensure!(
@@ -53,160 +52,174 @@ pub fn measure_live(lock: &LabLock, options: &LiveOptions, progress: &impl Fn(Pr
         online.len()
     );
     let cpus = &online[..options.cpus];
-    let networks = (Network::pair(lock, "bench-bare")?, Network::pair(lock, "bench")?);
-    let load = || Generator::load(&options.generator, PortCounts::Left);
-    let (mut bare, mut sensor, nowhere) = (load()?, load()?, load()?);
-    aim(&mut bare, &networks.0, cpus)?;
-    aim(&mut sensor, &networks.1, cpus)?;
-    networks
-        .0
-        .enter(|| bare.attach_bare_drop(networks.0.rx().index))??;
-    let settings = Settings {
-        interfaces: vec![networks.1.rx().name.to_owned()],
-        watch: vec![DARK_PREFIX.to_owned(), DARK_PREFIX_V6.to_owned()],
-        ..Settings::default()
+    let programs = &options.programs;
+    let mut bare = Place::make(lock, "bench-bare", programs, cpus)?;
+    let index = bare.network.rx().index;
+    bare.network.enter(|| bare.generator.attach_bare_drop(index))??;
+    let nowhere = Generator::load(&programs.generator, PortCounts::Left)?;
+    let sensor = Place::make(lock, "bench", programs, cpus)?;
+    let (peers, skipped) = if options.peers {
+        start_peers(lock, programs, cpus)
+    } else {
+        (vec![], vec![])
     };
-    let daemon = Daemon::start(networks.1.sensor(), &options.program, &settings)?;
+    let complete = Complete::new(sensor.network.rx().name)?;
+    let daemon = Daemon::start(sensor.network.sensor(), &programs.daemon, &complete.settings)?;
     let bench = Bench {
         options,
         cpus,
-        generators: [&bare, &nowhere, &sensor],
+        bare: &bare,
+        nowhere: &nowhere,
+        sensor: &sensor,
         daemon: &daemon,
+        peers: &peers,
     };
     let profiles = options
         .profiles
         .iter()
         .map(|&profile| bench.profile(profile, progress))
         .collect::<Result<_>>()?;
-    bench.check_arrivals(&networks.0, &networks.1)?;
+    bare.check_arrivals()?;
+    sensor.check_arrivals()?;
+    let records_bytes = complete.records_bytes();
     daemon.stop()?;
     Ok(LiveCosts {
         rounds: options.rounds,
         frames: options.frames,
         cpus: options.cpus,
         profiles,
+        skipped,
+        records_bytes,
     })
 }
 
-fn aim(generator: &mut Generator, network: &Network, cpus: &[u32]) -> Result<()> {
-    network.sender().enter(|| {
-        cpus.iter()
-            .try_for_each(|&cpu| generator.aim(cpu, network.tx().index))
-    })??;
-    Ok(())
+/// Those that can be measured here, and why the others cannot.
+fn start_peers(lock: &LabLock, programs: &Programs, cpus: &[u32]) -> (Vec<Peer>, Vec<Skipped>) {
+    let (mut peers, mut skipped) = (Vec::new(), Vec::new());
+    for kind in Kind::ALL {
+        let started = match kind.missing() {
+            Some(reason) => Err(reason),
+            None => Peer::start(lock, kind, programs, cpus).map_err(|error| format!("{error:#}")),
+        };
+        match started {
+            Ok(peer) => peers.push(peer),
+            Err(reason) => skipped.push(Skipped {
+                name: kind.name().to_owned(),
+                reason,
+            }),
+        }
+    }
+    (peers, skipped)
 }
 
 struct Bench<'bench> {
     options: &'bench LiveOptions,
     cpus: &'bench [u32],
-    /// Those that send to the bare drop, to nobody, and to the sensor.
-    generators: [&'bench Generator; 3],
+    bare: &'bench Place,
+    nowhere: &'bench Generator,
+    sensor: &'bench Place,
     daemon: &'bench Daemon<'bench>,
+    peers: &'bench [Peer],
+}
+
+/// One that frames are generated for: who generates them, and what runs for them beside the kernel.
+struct Side<'side> {
+    generator: &'side Generator,
+    cpu_time: &'side dyn Fn() -> Result<Duration>,
 }
 
 impl Bench<'_> {
     fn profile(&self, profile: Profile, progress: &impl Fn(Profile)) -> Result<ProfileCosts> {
-        let before = self.settled()?;
+        let before = self.sensor.settled(self.daemon)?;
+        let of_daemon = || Ok(self.daemon.cpu_time()?);
+        let of_nobody = || Ok(Duration::ZERO);
+        let of_peers: Vec<_> = self.peers.iter().map(|peer| move || peer.cpu_time()).collect();
+        let own = [
+            (&self.bare.generator, &of_nobody as &dyn Fn() -> Result<Duration>),
+            (self.nowhere, &of_nobody),
+            (&self.sensor.generator, &of_daemon),
+        ];
+        let of_peers = self.peers.iter().zip(&of_peers);
+        let sides: Vec<Side> = own
+            .into_iter()
+            .chain(
+                of_peers.map(|(peer, time)| (&peer.place.generator, time as &dyn Fn() -> Result<Duration>)),
+            )
+            .map(|(generator, cpu_time)| Side { generator, cpu_time })
+            .collect();
         // The first frames find cold caches and pages that nobody has touched: they are not counted.
-        for generator in self.generators {
-            self.run(generator, profile)?;
+        for peer in self.peers {
+            peer.forget()?;
         }
-        self.await_idle()?;
+        for side in &sides {
+            self.measure(side, profile)?;
+        }
+        let counted = self.counted()?;
 
-        let (watch, daemon_before) = (Watch::start()?, self.daemon.cpu_time()?);
-        let mut sides = [const { Vec::new() }; 3];
-        let mut generating = Duration::ZERO;
+        let (watch, times) = (Watch::start()?, self.process_times()?);
+        let mut rounds = vec![Rounds::default(); sides.len()];
         for _ in 0..self.options.rounds {
-            for (side, generator) in sides.iter_mut().zip(self.generators) {
-                let run = self.run(generator, profile)?;
-                generating += (run.time * self.threads()).saturating_sub(run.waited);
-                side.push(self.nanoseconds(run));
-                self.await_idle()?;
+            for (rounds, side) in rounds.iter_mut().zip(&sides) {
+                rounds.push(self.measure(side, profile)?);
                 progress(profile);
             }
         }
-        let daemon = self.daemon.cpu_time()?.saturating_sub(daemon_before);
-        let others = watch.finish(generating + daemon)?;
+        let processes = self.process_times()?.saturating_sub(times);
+        let generating: Duration = rounds.iter().map(|rounds| rounds.generating).sum();
+        let belief = Belief::of(watch.finish(generating + processes)?);
 
-        let after = self.settled()?;
-        let [drop, generator, sensor] = sides;
+        let peers = self.peer_rounds(&rounds[own.len()..], &counted)?;
+        let after = self.sensor.settled(self.daemon)?;
         Ok(ProfileCosts::new(
             profile,
-            &Sides {
-                drop,
-                generator,
-                sensor,
-            },
-            others,
-            &before,
-            &after,
+            [&rounds[0], &rounds[1], &rounds[2]],
+            &peers,
+            belief,
+            (&before, &after),
         ))
     }
 
-    fn run(&self, generator: &Generator, profile: Profile) -> Result<Run> {
-        Ok(generator.generate(profile, self.options.frames, self.cpus, |_| ())?)
+    /// What each peer has counted so far.
+    fn counted(&self) -> Result<Vec<u64>> {
+        self.peers.iter().map(Peer::counted).collect()
     }
 
-    fn threads(&self) -> u32 {
-        u32::try_from(self.cpus.len()).unwrap_or(u32::MAX)
+    fn peer_rounds(&self, rounds: &[Rounds], before: &[u64]) -> Result<Vec<PeerRounds>> {
+        let after = self.counted()?;
+        let sent = self.options.frames * self.options.rounds as u64;
+        let peers = self.peers.iter().zip(rounds).zip(before.iter().zip(after));
+        Ok(peers
+            .map(|((peer, rounds), (before, after))| PeerRounds {
+                name: peer.kind.name(),
+                reports_ports_and_countries: peer.kind.reports_ports_and_countries(),
+                rounds: rounds.clone(),
+                counted: after.saturating_sub(*before),
+                sent,
+            })
+            .collect())
     }
 
-    /// Wall time a frame, whichever CPU it was on.
-    #[expect(clippy::cast_precision_loss, reason = "frames are far below 2^53")]
-    fn nanoseconds(&self, run: Run) -> f64 {
-        run.time.as_secs_f64() * 1e9 / self.options.frames as f64
+    /// The time that everything that runs for the sensor and its peers has run.
+    fn process_times(&self) -> Result<Duration> {
+        let of_peers: Duration = self.peers.iter().map(Peer::cpu_time).sum::<Result<_>>()?;
+        Ok(of_peers + self.daemon.cpu_time()?)
     }
 
-    /// Waits until the daemon has taken in what came: it must not compete with the next measurement.
-    fn await_idle(&self) -> Result<()> {
-        let mut waited = Duration::ZERO;
-        let mut before = self.daemon.cpu_time()?;
-        loop {
-            thread::sleep(LOOK);
-            let now = self.daemon.cpu_time()?;
-            if now.saturating_sub(before) < IDLE {
-                return Ok(());
-            }
-            waited += LOOK;
-            ensure!(
-                waited < PATIENCE,
-                "the daemon is busy although nothing is sent to it"
-            );
-            before = now;
-        }
-    }
-
-    /// The daemon's totals when they hold everything that was sent to it.
-    fn settled(&self) -> Result<Snapshot> {
-        let [_, _, sensor] = self.generators;
-        let sent = sensor.truth()?.frames();
-        let mut waited = Duration::ZERO;
-        loop {
-            let snapshot = self.daemon.snapshot(0)?;
-            if snapshot.seen == sent && snapshot.conservation.accounts_for_all() {
-                return Ok(snapshot);
-            }
-            ensure!(
-                waited < PATIENCE,
-                "of {sent} frames the sensor has seen {}: {:?}",
-                snapshot.seen,
-                snapshot.conservation
-            );
-            thread::sleep(LOOK);
-            waited += LOOK;
-        }
-    }
-
-    /// That every frame came through to either side: one that is lost on the way costs less than one that is dropped.
-    fn check_arrivals(&self, bare: &Network, sensor: &Network) -> Result<()> {
-        let [to_bare, _, to_sensor] = self.generators;
-        for (generator, network) in [(to_bare, bare), (to_sensor, sensor)] {
-            let (sent, arrived) = (generator.truth()?.frames(), network.received()?);
-            ensure!(
-                sent == arrived,
-                "of {sent} frames {arrived} arrived: the veth pair lost the others, and the figures mean nothing"
-            );
-        }
-        Ok(())
+    /// One measurement, until everything that it set to work is idle again.
+    fn measure(&self, side: &Side, profile: Profile) -> Result<Round> {
+        let before = (side.cpu_time)()?;
+        let run = side
+            .generator
+            .generate(profile, self.options.frames, self.cpus, |_| ())?;
+        let after = await_idle(side.cpu_time)?;
+        await_idle(|| Ok(self.daemon.cpu_time()?))?;
+        let threads = u32::try_from(self.cpus.len()).unwrap_or(u32::MAX);
+        let generating = (run.time * threads).saturating_sub(run.waited);
+        Ok(Round {
+            wall: run.time,
+            generating,
+            process: after.saturating_sub(before),
+            frames: self.options.frames,
+        })
     }
 }

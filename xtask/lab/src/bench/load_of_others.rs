@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
+use super::machine::load_average;
 use crate::daemon::ticks_to_time;
 
 /// CPUs that others may take before the figures are doubted.
@@ -42,16 +43,10 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn start() -> Result<Self> {
-        let path = "/proc/loadavg";
-        let text = fs::read_to_string(path).with_context(|| format!("{path} cannot be read"))?;
         Ok(Self {
             begun: Instant::now(),
             before: Machine::now()?,
-            load_average: text
-                .split_whitespace()
-                .next()
-                .and_then(|figure| figure.parse().ok())
-                .unwrap_or(0.0),
+            load_average: load_average()?,
         })
     }
 

@@ -46,6 +46,9 @@ struct Arguments {
     /// Another sensor than the one in the daemon, to be held against the same law
     #[arg(long, value_name = "FILE")]
     object: Option<PathBuf>,
+    /// A configuration of the sensor, for example one that samples every packet; what is said here goes before it
+    #[arg(long, value_name = "FILE")]
+    configuration: Option<PathBuf>,
     /// Print how much memory the daemon takes meanwhile
     #[arg(long)]
     rss: bool,
@@ -110,6 +113,7 @@ fn options(arguments: Arguments) -> Result<Options> {
             flow_slots: arguments.flow_slots,
             flush_interval: Some(arguments.flush_interval),
             object: arguments.object,
+            configuration: arguments.configuration,
             ..Settings::default()
         },
         program: arguments.daemon.map_or_else(artefacts::daemon, Ok)?,

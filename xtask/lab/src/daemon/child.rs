@@ -188,6 +188,16 @@ impl<'network> Daemon<'network> {
         Memory::of(self.child.id()).map_err(system("the daemon's memory is not known"))
     }
 
+    /// What is resident of it without the pages of BPF maps, which are the kernel's, in bytes.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn resident_without_maps(&self) -> Result<u64, DaemonError> {
+        let maps = memory::resident_map_bytes(self.child.id());
+        let maps = maps.map_err(system("the daemon's mappings are not known"))?;
+        Ok(self.memory()?.rss_bytes.saturating_sub(maps))
+    }
+
     /// The time that it has run on any CPU.
     ///
     /// # Errors

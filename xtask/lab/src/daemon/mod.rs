@@ -12,14 +12,15 @@ use std::{ffi::OsString, fs, path::PathBuf};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-pub(crate) use self::memory::{own_cpu_time, own_map_bytes, ticks_to_time};
+pub(crate) use self::memory::{cpu_time, family_cpu_time, own_cpu_time, own_map_bytes, ticks_to_time};
 pub use self::{
     ask::Readiness,
     child::Daemon,
     error::DaemonError,
     memory::Memory,
     snapshot::{
-        Law, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot, ToolRow, UniqueSources,
+        Instances, Law, MiraiInstances, OtherRow, PortRegionRow, PortRow, ProtocolRow, RegionRow, Snapshot,
+        ToolRow, UniqueSources,
     },
 };
 

@@ -35,6 +35,28 @@ pub struct Snapshot {
     pub tools: Vec<ToolRow>,
     /// Unique sources.
     pub unique_sources: UniqueSources,
+    /// Mirai processes.
+    pub mirai_instances: MiraiInstances,
+}
+
+/// Estimates of Mirai processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct MiraiInstances {
+    /// Of the open hour so far.
+    pub hour: Instances,
+    /// Of the one before.
+    pub hour_before: Instances,
+}
+
+/// Those of one hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Instances {
+    /// Sources with the Mirai mark.
+    pub sources: u64,
+    /// Of those, sources with a source port and window that came again.
+    pub steady_sources: u64,
+    /// Such pairs, added up over the sources.
+    pub instances: u64,
 }
 
 /// Estimates of unique sources.
@@ -44,6 +66,12 @@ pub struct UniqueSources {
     pub all: u64,
     /// Of packets with the Mirai mark.
     pub mirai: u64,
+    /// Of a SYN to a port of the Internet of Things.
+    pub iot_port_syn: u64,
+    /// Of those, without the mark of Mirai and without the sure mark of another tool.
+    pub iot_port_without_mirai: u64,
+    /// One standard error of that, in sources.
+    pub iot_port_without_mirai_error: u64,
 }
 
 /// The terms of the law of conservation.

@@ -1,12 +1,14 @@
 //! What a person sees while the demo runs: counts redrawn in place on a terminal, plain lines elsewhere.
 
 use std::{
+    cell::RefCell,
     fmt::{Display, Write as _},
     time::{Duration, Instant},
 };
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
+use super::view::TopView;
 use crate::daemon::{Law, Snapshot};
 
 /// Rows of each list that are shown; as many are asked of the sensor.
@@ -20,6 +22,9 @@ pub struct Live {
     bar: ProgressBar,
     begun: Instant,
     last_line: Option<Instant>,
+    top: Option<TopView>,
+    /// What was said while `top` had the terminal.
+    waiting: RefCell<Vec<String>>,
 }
 
 impl Live {
@@ -35,17 +40,42 @@ impl Live {
             bar,
             begun: Instant::now(),
             last_line: None,
+            top: None,
+            waiting: RefCell::default(),
+        }
+    }
+
+    /// Gives the terminal to `teiten top`, until that is left or [`Self::close_top`].
+    pub fn open_top(&mut self, top: TopView) {
+        self.top = Some(top);
+    }
+
+    /// Takes the terminal back.
+    pub fn close_top(&mut self) {
+        self.top = None;
+        for line in self.waiting.take() {
+            self.bar.suspend(|| eprintln!("{line}"));
         }
     }
 
     /// A line that stays.
     pub fn say(&self, line: impl Display) {
         let line = format!("{:5.1} s  {line}", self.begun.elapsed().as_secs_f64());
-        self.bar.suspend(|| eprintln!("{line}"));
+        if self.top.is_some() {
+            self.waiting.borrow_mut().push(line);
+        } else {
+            self.bar.suspend(|| eprintln!("{line}"));
+        }
     }
 
     /// The counts of this moment.
     pub fn show(&mut self, sent: u64, planned: u64, snapshot: &Snapshot) {
+        if let Some(top) = &mut self.top {
+            if top.is_open() {
+                return;
+            }
+            self.close_top();
+        }
         if !self.bar.is_hidden() {
             self.bar.set_message(block(sent, planned, snapshot));
         } else if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
@@ -55,7 +85,8 @@ impl Live {
     }
 
     /// Takes the counts away.
-    pub fn clear(&self) {
+    pub fn clear(&mut self) {
+        self.close_top();
         self.bar.finish_and_clear();
     }
 }

@@ -13,6 +13,7 @@ pub mod report;
 pub mod scanners;
 pub mod sources;
 pub mod traffic;
+pub mod view;
 
 use std::{
     collections::BTreeMap,
@@ -35,6 +36,7 @@ use self::{
     scanners::{Scanned, Scanner},
     sources::Sources,
     traffic::{Progress, SURGE_PORT, SURGE_REGION, Traffic},
+    view::TopView,
 };
 use crate::{
     artefacts,
@@ -79,6 +81,7 @@ pub fn run(options: &Options, lock: &LabLock, interrupt: &Interrupt) -> Result<R
     let mut daemon = Daemon::start(network.sensor(), &program, &settings(&network))?;
     let mut stage = Stage {
         network: &network,
+        program: &program,
         folder: folder.path(),
         interrupt,
         live: &mut live,
@@ -118,6 +121,7 @@ fn settings(network: &Network) -> Settings {
 /// All that the demo's parts play on.
 struct Stage<'demo> {
     network: &'demo Network,
+    program: &'demo Path,
     folder: &'demo Path,
     interrupt: &'demo Interrupt,
     live: &'demo mut Live,
@@ -253,6 +257,13 @@ impl Stage<'_> {
             None
         };
         let mut asked = None;
+        // With Prometheus its alerts are the show.
+        if !options.stack && !options.json && TopView::has_terminal() {
+            self.live
+                .say("`teiten top` opens: ? explains its keys, q leaves it, and the demo goes on");
+            self.live
+                .open_top(TopView::open(self.network.sensor(), self.program)?);
+        }
         while !is_over() {
             daemon.check_alive()?;
             self.live
@@ -264,6 +275,7 @@ impl Stage<'_> {
             }
             self.interrupt.sleep(LOOK_EVERY)?;
         }
+        self.live.close_top();
         if let Some(watching) = &mut watching {
             self.hear(watching, daemon, &mut asked)?;
         }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::{daemon::Snapshot, scenario::Truth};
+use crate::{
+    daemon::{Instances, Snapshot, UniqueSources},
+    scenario::Truth,
+};
 
 /// One relative standard error of an estimate: 1.04 / √(2^14) (Flajolet and others, 2007).
 const STANDARD_ERROR: f64 = 1.04 / 128.0;
@@ -46,6 +49,12 @@ impl Row {
 pub struct Sources {
     /// The rows.
     pub rows: Vec<Row>,
+    /// What was estimated of ports of the Internet of Things, where no truth stands beside it.
+    pub unique: UniqueSources,
+    /// What was estimated of Mirai processes, of the hour that had more of them.
+    pub instances: Instances,
+    /// Mirai sources that were sent: each is one process that keeps its port and window.
+    pub processes: u64,
 }
 
 impl Sources {
@@ -70,15 +79,24 @@ impl Sources {
             )
         });
         let rows = [all, row("Mirai", truth.mirai_sources(), unique.mirai)];
+        let hours = snapshot.mirai_instances;
+        let instances = if hours.hour.instances < hours.hour_before.instances {
+            hours.hour_before
+        } else {
+            hours.hour
+        };
         Self {
             rows: rows.into_iter().chain(regions).collect(),
+            unique,
+            instances,
+            processes: truth.mirai_sources() as u64,
         }
     }
 
-    /// Whether every estimate is within what the sketches promise.
+    /// Whether every estimate is within what the sketches promise, and no process is counted that was not there.
     #[must_use]
     pub fn is_right(&self) -> bool {
-        self.rows.iter().all(Row::is_right)
+        self.rows.iter().all(Row::is_right) && self.instances.instances <= self.processes
     }
 
     /// As programs read it.
@@ -93,6 +111,11 @@ impl Sources {
             "right": self.is_right(),
             "standard_error": STANDARD_ERROR,
             "rows": rows.collect::<Vec<_>>(),
+            "iot_port_syn": self.unique.iot_port_syn,
+            "iot_port_without_mirai": self.unique.iot_port_without_mirai,
+            "iot_port_without_mirai_error": self.unique.iot_port_without_mirai_error,
+            "mirai_processes": self.processes,
+            "mirai_instances": self.instances.instances,
         })
     }
 }
@@ -110,7 +133,18 @@ impl fmt::Display for Sources {
                 row.errors()
             )?;
         }
-        Ok(())
+        writeln!(
+            f,
+            "unique sources   SYN to an IoT port and no tool's mark: {} of {} estimated, one standard error is {}",
+            self.unique.iot_port_without_mirai,
+            self.unique.iot_port_syn,
+            self.unique.iot_port_without_mirai_error
+        )?;
+        writeln!(
+            f,
+            "Mirai processes  {} sent, at least {} estimated: those whose port and window came again",
+            self.processes, self.instances.instances
+        )
     }
 }
 
@@ -138,7 +172,11 @@ mod tests {
                 estimated,
             };
             assert_eq!(row.is_right(), right, "{sent} {estimated}");
-            assert_eq!(Sources { rows: vec![row] }.is_right(), right);
+            let sources = Sources {
+                rows: vec![row],
+                ..Sources::default()
+            };
+            assert_eq!(sources.is_right(), right);
         }
     }
 }

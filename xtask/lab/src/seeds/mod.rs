@@ -2,6 +2,7 @@
 
 mod captures;
 mod databases;
+mod payloads;
 mod records;
 
 use std::{fs, io, path::Path};
@@ -22,6 +23,7 @@ pub fn write(corpus: &Path) -> io::Result<usize> {
         ("classifier", frames.collect()),
         ("records", records::seeds(&cases)),
         ("capture", captures::seeds(&cases)?),
+        ("payloads", payloads::seeds(&cases)?),
         ("regions", databases::seeds()),
     ];
     let mut files = 0;

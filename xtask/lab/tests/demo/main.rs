@@ -7,6 +7,7 @@
 )]
 
 mod running;
+mod terminal;
 
 use std::{
     env, fs,
@@ -34,7 +35,7 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Each demo takes the machine's lock for itself.
     arguments.test_threads = Some(1);
-    let tests: [Test; 6] = [
+    let tests: [Test; 7] = [
         (
             "every_packet_is_counted_where_it_belongs",
             false,
@@ -59,6 +60,11 @@ fn main() {
             "options_that_do_not_go_together_are_refused",
             false,
             options_that_do_not_go_together_are_refused,
+        ),
+        (
+            "on_a_terminal_the_live_view_opens_and_the_demo_goes_on_without_it",
+            false,
+            terminal::live_view,
         ),
         (
             "the_surge_and_nothing_else_reaches_who_should_hear_of_it",

@@ -18,13 +18,13 @@ use nix::{
 use tempfile::TempDir;
 
 /// The binary that cargo built with this test.
-const DEMO: &str = env!("CARGO_BIN_EXE_demo");
+pub(crate) const DEMO: &str = env!("CARGO_BIN_EXE_demo");
 
 /// Handed down by the demo to everything that it starts, so that what is left behind can be found.
 const MARK: &str = "TEITEN_DEMO_MARK";
 
 /// How long any step may take on a machine that has other things to do; another run may hold the lock for minutes.
-const PATIENCE: Duration = Duration::from_mins(10);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A demo at work.
 pub(crate) struct Running {
