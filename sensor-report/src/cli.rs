@@ -78,7 +78,7 @@ pub(crate) enum Command {
 /// Where the records are.
 #[derive(Args, Debug)]
 pub(crate) struct Data {
-    /// The directory of records, or s3://BUCKET/PREFIX.
+    /// The directory of records, or `s3://BUCKET/PREFIX`.
     #[arg(long = "data", value_name = "DIR")]
     pub(crate) location: String,
     /// The S3-compatible store, where it is not Amazon's: `https://objects.example.org`.

@@ -106,7 +106,7 @@ pub(crate) fn networks(
     Ok((all, found.unreadable))
 }
 
-fn rows(part: &mut Networks, columns: Columns<'_>, sensor: u16, asked: &Asked<'_>) -> Result<(), String> {
+fn rows(gathered: &mut Networks, columns: Columns<'_>, sensor: u16, asked: &Asked<'_>) -> Result<(), String> {
     let (network, system) = (columns.text("network")?, columns.counts("system")?);
     let (region, transport) = (columns.text("source_region")?, columns.text("transport")?);
     let (port, class) = (columns.small("port")?, columns.text("class")?);
@@ -123,7 +123,7 @@ fn rows(part: &mut Networks, columns: Columns<'_>, sensor: u16, asked: &Asked<'_
                 .entry(network.to_owned())
                 .or_insert_with(|| scanner_of(network, research));
             if let Some(name) = scanner {
-                *part.research.entry((name.clone(), port)).or_default() += count;
+                *gathered.research.entry((name.clone(), port)).or_default() += count;
             }
         }
         let region = RegionId::of_row(value(region, row, StringArray::value));
@@ -131,7 +131,7 @@ fn rows(part: &mut Networks, columns: Columns<'_>, sensor: u16, asked: &Asked<'_
             if asked.subjects.contains(&subject) {
                 let owner = value(system, row, Int64Array::value)
                     .map_or_else(|| Owner::Network(network.to_owned()), Owner::System);
-                part.add(subject, owner, sensor, count);
+                gathered.add(subject, owner, sensor, count);
             }
         }
     }

@@ -8,19 +8,26 @@ use super::{
     AnalysisError, Material, Progress, Request,
     covered::{self, Covered},
     cube, devices,
+    explain::Subject,
     frame::Frame,
     hourly,
     interest::{changes, interest, steady, subjects},
     is_chosen,
     keys::RegionId,
     maps::{Map, Set},
-    months, networks,
+    months,
+    networks::{self, Networks},
     rank::{Compared, Known},
     reclassified,
     roster::{self, Sensor},
     surges, timeline, uniques,
 };
-use crate::{model::Change, period, scan::Unreadable, store::Store};
+use crate::{
+    model::{Change, Devices},
+    period,
+    scan::Unreadable,
+    store::Store,
+};
 
 /// An analysis under way.
 pub(super) struct Reading<'request> {
@@ -204,38 +211,16 @@ impl<'request> Reading<'request> {
             before: estimates(&before.frame)?,
             after: estimates(&now.frame)?,
         };
-        let asked = networks::Asked {
-            numbers: &numbers,
-            chosen: &chosen,
-            subjects: &if request.networks {
-                subjects(request, &compared)
-            } else {
-                Set::default()
-            },
-            research: request.lists.research.as_deref(),
-        };
-        let mut of_networks = |frame: &Frame| -> Result<networks::Networks, AnalysisError> {
-            if asked.subjects.is_empty() && asked.research.is_none() {
-                return Ok(Default::default());
-            }
-            Ok(self.noted(networks::networks(store, frame, &asked, progress)?))
+        let subjects = if request.networks {
+            subjects(request, &compared)
+        } else {
+            Set::default()
         };
         let networks = Change {
-            before: of_networks(&before.frame)?,
-            after: of_networks(&now.frame)?,
+            before: self.networks(&before.frame, &numbers, &chosen, &subjects)?,
+            after: self.networks(&now.frame, &numbers, &chosen, &subjects)?,
         };
-        let devices = match &request.lists.devices {
-            Some(list) => {
-                let is_wanted = |place: &Place| {
-                    let number = numbers.get(&place.sensor);
-                    number.is_some_and(|number| chosen.contains(number))
-                };
-                let domestic = wanted.domestic;
-                let found = devices::devices(store, &now.frame, &is_wanted, domestic, list, progress)?;
-                Some(self.noted(found))
-            }
-            None => None,
-        };
+        let devices = self.devices(&now.frame, &numbers, &chosen)?;
         Ok(Material {
             request,
             sensors,
@@ -252,6 +237,47 @@ impl<'request> Reading<'request> {
             networks,
             devices,
         })
+    }
+
+    /// Networks of a period, where anything is asked of them.
+    fn networks(
+        &mut self,
+        frame: &Frame,
+        numbers: &Map<String, u16>,
+        chosen: &Set<u16>,
+        subjects: &Set<Subject>,
+    ) -> Result<Networks, AnalysisError> {
+        let research = self.request.lists.research.as_deref();
+        if subjects.is_empty() && research.is_none() {
+            return Ok(Networks::default());
+        }
+        let asked = networks::Asked {
+            numbers,
+            chosen,
+            subjects,
+            research,
+        };
+        let found = networks::networks(self.store, frame, &asked, self.progress)?;
+        Ok(self.noted(found))
+    }
+
+    /// Devices, where there is a list of them.
+    fn devices(
+        &mut self,
+        frame: &Frame,
+        numbers: &Map<String, u16>,
+        chosen: &Set<u16>,
+    ) -> Result<Option<Devices>, AnalysisError> {
+        let Some(list) = &self.request.lists.devices else {
+            return Ok(None);
+        };
+        let is_wanted = |place: &Place| {
+            let number = numbers.get(&place.sensor);
+            number.is_some_and(|number| chosen.contains(number))
+        };
+        let domestic = RegionId::of(&self.request.domestic);
+        let found = devices::devices(self.store, frame, &is_wanted, domestic, list, self.progress)?;
+        Ok(Some(self.noted(found)))
     }
 }
 

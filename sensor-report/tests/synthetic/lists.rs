@@ -1,6 +1,6 @@
 //! Addresses that lists know, and networks that made a change: against rows that are written here.
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use jiff::civil::date;
 use sensor_common::{Address, ToolSet};
@@ -47,7 +47,7 @@ fn checked_pages(report: &Report, what: &str) -> [String; 2] {
 }
 
 fn source(address: String, region: &str, marked: bool) -> SourceRow {
-    let mark = i32::try_from(ToolSet::MIRAI.0).unwrap();
+    let mark = i32::from(ToolSet::MIRAI.0);
     SourceRow {
         source: Some(address),
         source_region: Some(region.to_owned()),
@@ -88,7 +88,7 @@ fn devices(world: &World) {
     let mut text = "ip,vendor,model\n".to_owned();
     for host in 0..8 {
         let model = if host < 6 { "DVR" } else { "Router" };
-        text += &format!("192.0.2.{host},Example,{model}\n");
+        writeln!(text, "192.0.2.{host},Example,{model}").unwrap();
     }
     // After the day, without the mark, abroad, and unknown.
     text +=
@@ -259,11 +259,10 @@ fn networks(world: &World) {
     let found = |report: &Report| {
         let explanations = report.explanations.iter();
         let lithuania = Key::SourceRegion(Region("LT".to_owned()));
-        let found = explanations
+        explanations
             .filter(|found| found.subject == lithuania && found.span == Span::Periods)
             .flat_map(|found| found.causes.clone())
-            .find(|cause| matches!(cause.cell, Cell::Network(_)));
-        found
+            .find(|cause| matches!(cause.cell, Cell::Network(_)))
     };
     let report = report(directory.path(), &request).unwrap();
     let cause = found(&report).expect("a network");
