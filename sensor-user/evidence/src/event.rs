@@ -96,7 +96,8 @@ pub struct Scan {
     /// How many destinations there were by linear counting (Whang, Vander-Zanden, Taylor: *A linear-time probabilistic
     /// counting algorithm for database applications*, 1990); `None` past some 250, where it can say no more.
     pub estimated_destinations: Option<f64>,
-    /// The part of the watched addresses that was scanned, at least; `None` where nobody said how many are watched.
+    /// The part of the watched addresses that was scanned, at least; `None` over IPv6, and where nobody said how many are
+    /// watched.
     pub coverage: Option<f64>,
     /// Whether that is as much as [`AGGRESSIVE_COVERAGE`] for sure.
     pub aggressive: bool,
@@ -121,7 +122,7 @@ pub struct Victim {
     pub services: BTreeSet<(String, Option<u16>)>,
 }
 
-/// The scans in rows of any order; `watched` is the number of watched addresses, where it is known.
+/// The scans in rows of any order; `watched` is the number of watched IPv4 addresses, where it is known.
 #[must_use]
 pub fn scans(sightings: &[Sighting], watched: Option<u64>) -> Vec<Scan> {
     runs(sightings, "scan", SCAN_SILENCE)
@@ -153,9 +154,10 @@ fn scan(run: &[&Sighting], watched: Option<u64>) -> Option<Scan> {
         (false, false) => return None,
     };
     let (first, last, packets) = extent(run);
-    let coverage = coverage(destinations, watched);
+    let source = run.first()?.source;
+    let coverage = coverage(destinations, watched.filter(|_| source.is_ipv4()));
     Some(Scan {
-        source: run.first()?.source,
+        source,
         kind,
         first,
         last,
@@ -323,6 +325,15 @@ mod tests {
             let found = scans(&[row(1, 23, bits, 500, (0, 1))], watched);
             assert_eq!((found[0].coverage, found[0].aggressive), (coverage, aggressive));
         }
+    }
+
+    #[test]
+    fn coverage_over_ipv6_is_not_told() {
+        let rows = [Sighting {
+            source: "2001:db8::1".parse().unwrap(),
+            ..row(1, 23, u64::MAX, 500, (0, 1))
+        }];
+        assert_eq!(scans(&rows, Some(256))[0].coverage, None);
     }
 
     #[test]

@@ -89,8 +89,8 @@ impl Default for Probes {
 }
 
 impl Probes {
-    /// The built-in table, and after it the entries `[[probe]]` and `[[sip]]` of a user's. The first that fits names a
-    /// payload.
+    /// The entries `[[probe]]` and `[[sip]]` of a user's table, and after them the built-in ones, so that a user can tell
+    /// apart what those have one name for. The first that fits names a payload.
     ///
     /// # Errors
     /// The user's table is not in the form that the built-in one shows.
@@ -100,7 +100,7 @@ impl Probes {
             labels: Vec::new(),
             scanners: Scanners::with(user)?,
         };
-        for text in [BUILT_IN, user] {
+        for text in [user, BUILT_IN] {
             let file: File = toml::from_str(text).map_err(|error| ProbeError::Syntax(error.to_string()))?;
             for (place, entry) in file.probe.iter().enumerate() {
                 table.add(entry).map_err(|cause| ProbeError::Entry {
@@ -286,6 +286,16 @@ mod tests {
         .unwrap();
         let place = probes.of(Transport::Udp, 443, &[0xc3, 0, 0, 0, 1, 8]).unwrap();
         assert_eq!(probes.labels()[place], "quic_initial");
+        let narrower =
+            "[[probe]]\nname = \"shell\"\ntransport = \"tcp\"\ntext = \"GET /shell\"\nsource = \"ours\"\n";
+        let probes = Probes::with(narrower).unwrap();
+        for (payload, name) in [
+            (&b"GET /shell?cd"[..], "shell"),
+            (b"GET / HTTP/1.1", "http_request"),
+        ] {
+            let place = probes.of(Transport::Tcp, 80, payload).unwrap();
+            assert_eq!(probes.labels()[place], name);
+        }
         for (name, rest) in [
             ("Bad\\u001b[2J", "text = \"a\""),
             ("a", ""),

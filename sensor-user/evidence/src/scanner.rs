@@ -48,13 +48,13 @@ pub struct Scanners {
 }
 
 impl Scanners {
-    /// The built-in table, and after it the entries `[[sip]]` of a user's.
+    /// The entries `[[sip]]` of a user's table, and after them the built-in ones.
     ///
     /// # Errors
     /// The user's table is not in the form that the built-in one shows.
     pub fn with(user: &str) -> Result<Self, ProbeError> {
         let mut table = Self::default();
-        for text in [BUILT_IN, user] {
+        for text in [user, BUILT_IN] {
             let file: File = toml::from_str(text).map_err(|error| ProbeError::Syntax(error.to_string()))?;
             for (place, entry) in file.sip.into_iter().enumerate() {
                 table.add(entry).map_err(|cause| ProbeError::Entry {
@@ -234,6 +234,12 @@ mod tests {
         assert_eq!(
             scanner(&table, b"User-Agent: mr.sip 3").as_deref(),
             Some("mr_sip")
+        );
+        // The built-in `other_scanner` would have it.
+        let table = Scanners::with(&entry("ours", "agent = \"our-scanner/\"")).unwrap();
+        assert_eq!(
+            scanner(&table, b"User-Agent: our-scanner/1").as_deref(),
+            Some("ours")
         );
         for (name, rest) in [
             ("Bad\\u001b[2J", "agent = \"a\""),

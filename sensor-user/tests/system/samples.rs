@@ -137,6 +137,12 @@ fn sipvicious() {
     }
     let text = teiten(&["samples", "show", directory.to_str().unwrap()]);
     println!("{}", text.lines().next().unwrap());
+    let listed: u64 = teiten(&["samples", "list", directory.to_str().unwrap()])
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().next().unwrap().parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(listed, recognised);
 
     let exported = place.path().join("exported.pcapng");
     teiten(&[

@@ -134,7 +134,7 @@ pub struct Network {
     pub lines: Vec<Line>,
 }
 
-/// The networks with sources that a filter takes, in the order of their addresses. `watched` is the number of watched
+/// The networks with sources that a filter takes, in the order of their addresses. `watched` is the number of watched IPv4
 /// addresses, where it is known.
 #[must_use]
 pub fn networks(
