@@ -61,13 +61,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Builds and gets what all parts need.
+/// Builds and gets what all parts need, as far as it can be had.
 ///
 /// # Errors
-/// When something does not compile, or cannot be had.
-pub(super) fn prepare() -> Result<()> {
+/// When something does not compile, or cannot be had: all the rest is ready nevertheless.
+pub(super) fn prepare(arguments: &Arguments) -> Result<()> {
+    let mut failed = Vec::new();
     for part in Part::MEASURED {
-        prepare::part(part, false).with_context(|| format!("{} cannot be made ready", part.name()))?;
+        if arguments.skip.contains(&part) {
+            continue;
+        }
+        if let Err(error) = prepare::part(part, false) {
+            eprintln!("   {} cannot be made ready: {error:#}", part.name());
+            failed.push(part.name());
+        }
+    }
+    if !failed.is_empty() {
+        bail!("not ready: {}", failed.join(", "));
     }
     Ok(())
 }

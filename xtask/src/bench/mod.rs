@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// With `--write`: from these results, and measure nothing.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// With `all`: leave this part out; may be given several times.
+    /// With `all` and `prepare`: leave this part out; may be given several times.
     #[arg(long, value_enum, value_name = "PART")]
     skip: Vec<Part>,
     /// Print help.
@@ -127,7 +127,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     match arguments.part {
         Part::All => all::run(arguments),
-        Part::Prepare => all::prepare(),
+        Part::Prepare => all::prepare(arguments),
         part => {
             let mut prepared = prepare::part(part, arguments.how.quick)?;
             for (given, flag) in [(arguments.how.json, "--json"), (arguments.help, "--help")] {
@@ -163,7 +163,7 @@ fn print_help() {
     println!(
         "\nOptions:\n      --quick      Few rounds: only to see that everything works\n      --json       Print one JSON \
          object\n      --write      With `all`: write docs/performance.md and its pictures anew\n      --from FILE  With \
-         `--write`: from these results, and measure nothing\n      --skip PART  With `all`: leave this part out\n\n`cargo xtask bench PART --help` lists a part's own options."
+         `--write`: from these results, and measure nothing\n      --skip PART  With `all` and `prepare`: leave this part out\n\n`cargo xtask bench PART --help` lists a part's own options."
     );
 }
 

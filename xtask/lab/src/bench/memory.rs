@@ -108,7 +108,7 @@ fn measure(lock: &LabLock, options: &MemoryOptions, recording: bool) -> Result<M
     daemon.stop()?;
     Ok(MemoryUse {
         rest_bytes,
-        most_bytes,
+        most_bytes: most_bytes.max(end_bytes),
         end_bytes,
         map_bytes: memory.map_bytes,
         lost_detail: part(lost, totals.seen),
