@@ -11,6 +11,7 @@ use sensor_common::{
 use teiten::{
     pipeline::{
         PortName, PortTransport,
+        arrival::Arrival,
         clock::JiffyClock,
         conservation::{Conservation, Report},
         decode::{Entry, next_entry},
@@ -46,14 +47,17 @@ fuzz_target!(|bytes: &[u8]| {
         let balance = conservation.marker(marker);
         assert_eq!(balance.read, 0, "no record has been read yet");
     }
+    let time = |jiffies| {
+        let before = clock.micros_before_last(jiffies).unwrap_or(0);
+        1_700_000_000_000_000 - i64::try_from(before).expect("fewer than 2^32 seconds")
+    };
+    let mut arrivals = Vec::new();
     for record in &records {
         conservation.record(record);
-        let before = clock.seconds_before_last(record.last_jiffies).unwrap_or(0);
-        aggregator.add(
-            record,
-            1_700_000_000 - i64::try_from(before).expect("fewer than 2^32 seconds"),
-        );
+        let (first, last) = (time(record.first_jiffies), time(record.last_jiffies));
+        arrivals.push(Arrival::new(*record, first, last));
     }
+    aggregator.add_all(&mut arrivals);
     for marker in &markers {
         conservation.marker(marker);
     }

@@ -19,8 +19,8 @@ use sensor_common::{
     Address, Observation, Packet as _,
     record::Words,
     sample::{
-        MOST_HEAD_BYTES, PORT_ENTRIES, PORT_WORDS, PortBits, Reason, SOURCE_BUCKETS, Sample, SampleHead, SampleState,
-        SamplingConfig, port_bit, port_entry,
+        MOST_HEAD_BYTES, PORT_ENTRIES, PORT_WORDS, PortBits, Reason, SOURCE_BUCKETS, Sample, SampleHead,
+        SampleState, SamplingConfig, port_bit, port_entry,
     },
 };
 
