@@ -3,7 +3,7 @@
 //! Whole days of UTC come from the daily tables; the hours at the edges of pieces, and days without a daily file,
 //! from the hourly ones.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use sensor_records::{Day, Place, Table};
 
@@ -11,6 +11,7 @@ use super::{
     Progress,
     frame::Frame,
     keys::{PortId, RegionId},
+    maps::{Map, Set},
 };
 use crate::{
     scan::{Columns, ScanError, Unreadable, scan, value},
@@ -36,7 +37,7 @@ pub(crate) struct CellKey {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cube {
     /// Packets of class `scan`.
-    pub(crate) cells: HashMap<CellKey, u64>,
+    pub(crate) cells: Map<CellKey, u64>,
     /// Packets of every class, by sensor.
     pub(crate) packets: BTreeMap<u16, u64>,
     /// Ports that were among the first of a day somewhere.
@@ -103,7 +104,7 @@ pub(crate) const COLUMNS: [&str; 8] = [
 fn files(store: &Store, frame: &Frame) -> Result<Vec<Place>, ScanError> {
     let mut daily = store.files(Table::DailyCells, frame.utc_days())?;
     daily.retain(|place| frame.piece_of_utc_day(place.day).is_some());
-    let whole: HashSet<(Day, &str)> = daily
+    let whole: Set<(Day, &str)> = daily
         .iter()
         .map(|place| (place.day, place.sensor.as_str()))
         .collect();
@@ -117,7 +118,7 @@ fn files(store: &Store, frame: &Frame) -> Result<Vec<Place>, ScanError> {
 struct Part {
     cube: Cube,
     /// Of the file that is being read.
-    day: HashMap<PortId, u64>,
+    day: Map<PortId, u64>,
     file: Option<Place>,
 }
 
@@ -137,7 +138,7 @@ impl Part {
 pub(crate) fn cube(
     store: &Store,
     frame: &Frame,
-    numbers: &HashMap<String, u16>,
+    numbers: &Map<String, u16>,
     progress: &dyn Progress,
 ) -> Result<(Cube, Vec<Unreadable>), ScanError> {
     let mut files = files(store, frame)?;

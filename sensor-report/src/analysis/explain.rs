@@ -4,11 +4,10 @@
 //! a rank is explained when it moved, or the rate changed by a quarter; a month when it differs from the months
 //! before it in the period by a fifth; the ten days at the end when they differ from those at the beginning by 15 %.
 
-use std::collections::HashMap;
-
 use super::{
     cube::{CellKey, Cube},
     keys::{PortId, RegionId},
+    maps::Map,
     rank::{Compared, Entry},
     rates::{BySensor, Weights, group},
 };
@@ -76,7 +75,7 @@ impl Side<'_> {
         &self,
         subject: Subject,
         key: impl Fn(&CellKey) -> K,
-    ) -> HashMap<K, BySensor> {
+    ) -> Map<K, BySensor> {
         let select = |cell: &CellKey| {
             subject.has(cell)
                 && self.weights.has(cell.sensor)

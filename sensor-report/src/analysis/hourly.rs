@@ -1,7 +1,5 @@
 //! Second pass: the hours of a period, of the ports and regions that the first pass found worth it.
 
-use std::collections::{HashMap, HashSet};
-
 use sensor_records::{Place, Table};
 
 use super::{
@@ -9,6 +7,7 @@ use super::{
     cube::{COLUMNS, rows},
     frame::Frame,
     keys::{PortId, RegionId},
+    maps::{Map, Set},
 };
 use crate::{
     scan::{Columns, ScanError, Unreadable, scan},
@@ -62,13 +61,13 @@ impl HourSums {
 /// What is looked at closely.
 #[derive(Clone, Debug)]
 pub(crate) struct Interest {
-    pub(crate) ports: HashSet<PortId>,
-    pub(crate) regions: HashSet<RegionId>,
+    pub(crate) ports: Set<PortId>,
+    pub(crate) regions: Set<RegionId>,
     /// Ports whose regions have lines of their own.
-    pub(crate) watched: HashSet<PortId>,
+    pub(crate) watched: Set<PortId>,
     pub(crate) domestic: RegionId,
     /// Sensors that surges are looked for on.
-    pub(crate) steady: HashSet<u16>,
+    pub(crate) steady: Set<u16>,
     /// When a new region database came into use.
     pub(crate) changes: Vec<i64>,
 }
@@ -87,10 +86,10 @@ pub(crate) struct AroundKey {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hourly {
     /// By day, sensor and line.
-    pub(crate) days: HashMap<(u16, u16, LineKey), u64>,
+    pub(crate) days: Map<(u16, u16, LineKey), u64>,
     /// By line and hour (seconds since 1970), over the steady sensors.
-    pub(crate) hours: HashMap<(LineKey, i64), HourSums>,
-    pub(crate) around: HashMap<AroundKey, u64>,
+    pub(crate) hours: Map<(LineKey, i64), HourSums>,
+    pub(crate) around: Map<AroundKey, u64>,
 }
 
 impl Hourly {
@@ -111,7 +110,7 @@ impl Hourly {
 pub(crate) fn hourly(
     store: &Store,
     frame: &Frame,
-    numbers: &HashMap<String, u16>,
+    numbers: &Map<String, u16>,
     interest: &Interest,
     progress: &dyn Progress,
 ) -> Result<(Hourly, Vec<Unreadable>), ScanError> {

@@ -1,19 +1,18 @@
 //! What is looked at closely, hour by hour: sensors, moments, ports and regions.
 
-use std::collections::HashSet;
-
 use super::{
     Request,
     covered::Covered,
     explain::Subject,
     hourly::Interest,
     keys::{PortId, RegionId},
+    maps::Set,
     rank::{Compared, Known},
 };
 use crate::model::PreviousRank;
 
 /// Sensors that observed nearly as much as the one that observed most.
-pub(super) fn steady(now: &Known, chosen: &HashSet<u16>) -> HashSet<u16> {
+pub(super) fn steady(now: &Known, chosen: &Set<u16>) -> Set<u16> {
     const NEARLY: f64 = 0.9;
     let of_chosen = now.observed.iter().filter(|(number, _)| chosen.contains(number));
     let most = of_chosen
@@ -43,13 +42,13 @@ pub(super) fn changes(covered: &Covered) -> Vec<i64> {
 pub(super) fn interest(
     request: &Request,
     compared: &Compared<'_>,
-    steady: HashSet<u16>,
+    steady: Set<u16>,
     changes: Vec<i64>,
 ) -> Interest {
     let first = request.top.max(10);
     let is_near = |rank: usize| rank <= first;
-    let mut ports: HashSet<PortId> = compared.now.cube.candidates.iter().copied().collect();
-    let mut regions = HashSet::new();
+    let mut ports: Set<PortId> = compared.now.cube.candidates.iter().copied().collect();
+    let mut regions = Set::default();
     for entry in compared.table(
         |_| true,
         |cell| Some(cell.port).filter(|port| *port != PortId::REST),
@@ -67,7 +66,7 @@ pub(super) fn interest(
             regions.insert(entry.key);
         }
     }
-    let watched: HashSet<PortId> = request.watched.iter().map(PortId::of).collect();
+    let watched: Set<PortId> = request.watched.iter().map(PortId::of).collect();
     ports.extend(&watched);
     Interest {
         ports,
@@ -80,7 +79,7 @@ pub(super) fn interest(
 }
 
 /// The ports and regions whose changes are explained: those that rank among the first in either period.
-pub(super) fn subjects(request: &Request, compared: &Compared<'_>) -> HashSet<Subject> {
+pub(super) fn subjects(request: &Request, compared: &Compared<'_>) -> Set<Subject> {
     let first = request.top;
     let is_first = |rank: Option<usize>, before: PreviousRank| {
         rank.is_some_and(|rank| rank <= first) || is_ranked_before(before, first)

@@ -13,6 +13,7 @@ mod hourly;
 mod interest;
 mod keys;
 mod lines;
+mod maps;
 mod moments;
 mod months;
 mod networks;

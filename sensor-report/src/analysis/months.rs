@@ -3,7 +3,7 @@
 //! A month is one of UTC, as the daily tables are. A sensor counts as observing on each day that it has a daily table of, and
 //! counts in a month when it has half as many such days as the sensor with most of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use sensor_records::{Place, Table};
@@ -12,6 +12,7 @@ use super::{
     Progress,
     cube::{COLUMNS, rows},
     keys::{PortId, RegionId},
+    maps::{Map, Set},
 };
 use crate::{
     model::{Line, Region, Series, Step},
@@ -22,16 +23,16 @@ use crate::{
 /// Packets of watched services by month and sensor.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Months {
-    packets: HashMap<(Date, u16, PortId, RegionId), u64>,
+    packets: Map<(Date, u16, PortId, RegionId), u64>,
     days: BTreeMap<(Date, u16), u32>,
 }
 
 /// Reads every daily table that there is.
 pub(crate) fn months(
     store: &Store,
-    numbers: &HashMap<String, u16>,
-    chosen: &HashSet<u16>,
-    watched: &HashSet<PortId>,
+    numbers: &Map<String, u16>,
+    chosen: &Set<u16>,
+    watched: &Set<PortId>,
     progress: &dyn Progress,
 ) -> Result<(Months, Vec<Unreadable>), ScanError> {
     let Some(days) = store.days(Table::DailyCells)? else {
@@ -60,7 +61,7 @@ pub(crate) fn months(
     };
     let found = scan::<Months>(store, &files, &COLUMNS, &fold, &|| progress.advance())?;
     let mut months = Months::default();
-    let unreadable: HashSet<&Place> = found.unreadable.iter().map(|file| &file.place).collect();
+    let unreadable: Set<&Place> = found.unreadable.iter().map(|file| &file.place).collect();
     for place in files.iter().filter(|place| !unreadable.contains(place)) {
         if let Some(sensor) = number(place) {
             *months

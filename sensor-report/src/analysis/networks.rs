@@ -5,7 +5,7 @@
 //! what there is at least.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
 };
 
@@ -18,6 +18,7 @@ use super::{
     explain::Subject,
     frame::Frame,
     keys::{PortId, RegionId},
+    maps::{Map, Set},
     rates::BySensor,
 };
 use crate::{
@@ -68,9 +69,9 @@ pub(crate) struct Networks {
 
 /// What is asked of the tables.
 pub(crate) struct Asked<'asked> {
-    pub(crate) numbers: &'asked HashMap<String, u16>,
-    pub(crate) chosen: &'asked HashSet<u16>,
-    pub(crate) subjects: &'asked HashSet<Subject>,
+    pub(crate) numbers: &'asked Map<String, u16>,
+    pub(crate) chosen: &'asked Set<u16>,
+    pub(crate) subjects: &'asked Set<Subject>,
     pub(crate) research: Option<&'asked Research>,
 }
 

@@ -1,13 +1,11 @@
 //! Ranks of ports and of regions, in this period and the one before.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    hash::Hash,
-};
+use std::{collections::BTreeMap, hash::Hash};
 
 use super::{
     cube::{CellKey, Cube},
     frame::Frame,
+    maps::Map,
     rates::{BySensor, Weights, group},
     roster::Observed,
 };
@@ -133,7 +131,7 @@ impl<'known> Compared<'known> {
             groups
                 .into_iter()
                 .filter_map(|(key, packets)| Some((key?, packets)))
-                .collect::<HashMap<K, BySensor>>()
+                .collect::<Map<K, BySensor>>()
         };
         let (before, now) = (groups(self.before), groups(self.now));
         let nothing = BySensor::new();

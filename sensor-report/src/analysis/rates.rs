@@ -1,12 +1,10 @@
 //! Rates: packets of sensors made comparable by the time that each observed.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    hash::Hash,
-};
+use std::{collections::BTreeMap, hash::Hash};
 
 use super::{
     cube::{CellKey, Cube},
+    maps::Map,
     roster::Observed,
 };
 use crate::model::Measure;
@@ -96,8 +94,8 @@ pub(crate) fn group<K: Hash + Eq>(
     cube: &Cube,
     select: impl Fn(&CellKey) -> bool,
     key: impl Fn(&CellKey) -> K,
-) -> HashMap<K, BySensor> {
-    let mut groups: HashMap<K, BySensor> = HashMap::new();
+) -> Map<K, BySensor> {
+    let mut groups: Map<K, BySensor> = Map::default();
     for (cell, packets) in &cube.cells {
         if select(cell) {
             *groups

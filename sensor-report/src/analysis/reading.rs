@@ -1,6 +1,6 @@
 //! The passes over the tables, in their order: what is read first says what is read closely.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use sensor_records::Place;
 
@@ -13,6 +13,7 @@ use super::{
     interest::{changes, interest, steady, subjects},
     is_chosen,
     keys::RegionId,
+    maps::{Map, Set},
     months, networks,
     rank::{Compared, Known},
     reclassified,
@@ -32,11 +33,11 @@ pub(super) struct Reading<'request> {
 /// Both periods, after the first pass.
 struct Both {
     sensors: Vec<Sensor>,
-    numbers: HashMap<String, u16>,
+    numbers: Map<String, u16>,
     before: Known,
     now: Known,
     covered: Covered,
-    chosen: HashSet<u16>,
+    chosen: Set<u16>,
 }
 
 impl<'request> Reading<'request> {
@@ -94,7 +95,7 @@ impl<'request> Reading<'request> {
             return Err(nothing(store, request));
         }
         let sensors = numbered(sensors, [&covered, &covered_before]);
-        let numbers: HashMap<String, u16> = (0..)
+        let numbers: Map<String, u16> = (0..)
             .zip(&sensors)
             .map(|(number, sensor)| (sensor.id.clone(), number))
             .collect();
@@ -114,7 +115,7 @@ impl<'request> Reading<'request> {
             cube: self.noted(cube::cube(store, &previous, &numbers, progress)?),
             frame: previous,
         };
-        let chosen: HashSet<u16> = (0..)
+        let chosen: Set<u16> = (0..)
             .zip(&sensors)
             .filter(|(_, sensor)| is_chosen(sensor.region.as_ref(), request))
             .map(|(number, _)| number)
@@ -209,7 +210,7 @@ impl<'request> Reading<'request> {
             subjects: &if request.networks {
                 subjects(request, &compared)
             } else {
-                HashSet::new()
+                Set::default()
             },
             research: request.lists.research.as_deref(),
         };

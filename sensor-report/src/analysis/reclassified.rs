@@ -4,12 +4,13 @@
 //! another gained on the same port may have moved. Where that is at least three fifths of what the one lost and of what
 //! the other gained, and a tenth of what the one had before, the packets are said to have moved.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::{
     explain::Subject,
     hourly::{Hourly, WINDOW_SECONDS},
     keys::{PortId, RegionId},
+    maps::Map,
     moments::text,
     rates::BySensor,
     roster::Observed,
@@ -27,7 +28,7 @@ pub(crate) struct Moved {
     pub(crate) causes: [Cause; 2],
 }
 
-type Rates = HashMap<RegionId, BTreeMap<PortId, Change<f64>>>;
+type Rates = Map<RegionId, BTreeMap<PortId, Change<f64>>>;
 
 /// What each new database moved.
 pub(crate) fn moved(hourly: &Hourly, changes: &[i64], observed: &BTreeMap<u16, &Observed>) -> Vec<Moved> {
@@ -65,7 +66,7 @@ fn rates(hourly: &Hourly, change: u8, at: i64, observed: &BTreeMap<u16, &Observe
         })
         .filter(|(_, days)| days.before > 0.0 && days.after > 0.0)
         .collect();
-    let mut packets: HashMap<(RegionId, PortId), Change<BySensor>> = HashMap::new();
+    let mut packets: Map<(RegionId, PortId), Change<BySensor>> = Map::default();
     for (key, count) in hourly.around.iter().filter(|(key, _)| key.change == change) {
         let sides = packets.entry((key.region, key.port)).or_insert_with(|| Change {
             before: BySensor::new(),
@@ -84,7 +85,7 @@ fn rates(hourly: &Hourly, change: u8, at: i64, observed: &BTreeMap<u16, &Observe
             .map(|(number, divisor)| packets.get(number).copied().unwrap_or(0) as f64 / days(divisor));
         each.sum::<f64>() / divisors.len().max(1) as f64
     };
-    let mut rates = Rates::new();
+    let mut rates = Rates::default();
     for ((region, port), packets) in packets {
         let rate = Change {
             before: mean(&packets.before, |days| days.before),

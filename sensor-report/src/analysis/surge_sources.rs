@@ -1,6 +1,6 @@
 //! How many sources made each surge, where there are sketches of its hours.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use sensor_records::{Place, Table};
 use sensor_sketch::Sketch;
@@ -8,6 +8,7 @@ use sensor_sketch::Sketch;
 use super::{
     Progress,
     explain::Subject,
+    maps::{Map, Set},
     surges::{Run, hours_of},
     uniques::{COLUMNS, Of, each_row},
 };
@@ -18,7 +19,7 @@ use crate::{
 
 #[derive(Default)]
 struct Part {
-    sketches: HashMap<usize, Sketch>,
+    sketches: Map<usize, Sketch>,
     keys: BTreeSet<String>,
 }
 
@@ -39,8 +40,8 @@ impl Part {
 pub(crate) fn sources(
     store: &Store,
     runs: &[Run],
-    numbers: &HashMap<String, u16>,
-    steady: &HashSet<u16>,
+    numbers: &Map<String, u16>,
+    steady: &Set<u16>,
     progress: &dyn Progress,
 ) -> Result<(Vec<Option<f64>>, Vec<Unreadable>), ScanError> {
     let files = hours_of(store, Table::Uniques, runs, numbers, steady)?;

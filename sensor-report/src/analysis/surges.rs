@@ -7,7 +7,7 @@
 //! than three hours in which less than a usual day's packets came is none. Regions that a new region database changed
 //! are left out, and a region's surge that is a port's is told once, as the port's.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use sensor_records::{Day, Period, Place, Table};
 
@@ -17,6 +17,7 @@ use super::{
     explain::Subject,
     hourly::{HourSums, Hourly, LineKey},
     keys::{PortId, RegionId},
+    maps::{Map, Set},
     moments::text_in,
     rates::median,
     roster::Observed,
@@ -71,7 +72,7 @@ impl Run {
 /// The largest surges of a period, by their beginning.
 ///
 /// `shifted` has the regions that a new region database gave packets to or took them from: these have no usual hour.
-pub(crate) fn runs(hourly: &Hourly, steady: &[&Observed], shifted: &HashSet<Subject>) -> Vec<Run> {
+pub(crate) fn runs(hourly: &Hourly, steady: &[&Observed], shifted: &Set<Subject>) -> Vec<Run> {
     // An hour that one of them missed is not compared with the others.
     let hours: Vec<i64> = steady.first().map_or(Vec::new(), |first| {
         let all_observed = |hour: &i64| {
@@ -81,7 +82,7 @@ pub(crate) fn runs(hourly: &Hourly, steady: &[&Observed], shifted: &HashSet<Subj
         };
         first.hours.keys().copied().filter(all_observed).collect()
     });
-    let lines: HashSet<LineKey> = hourly.hours.keys().map(|(line, _)| *line).collect();
+    let lines: Set<LineKey> = hourly.hours.keys().map(|(line, _)| *line).collect();
     let mut runs: Vec<_> = lines
         .into_iter()
         .filter_map(|line| match line {
@@ -137,17 +138,17 @@ fn runs_of(hourly: &Hourly, line: LineKey, subject: Subject, hours: &[i64]) -> V
 /// Packets of each surge by what they are made of.
 #[derive(Default)]
 struct Parts {
-    ports: HashMap<(usize, PortId), u64>,
-    regions: HashMap<(usize, RegionId), u64>,
-    sensors: HashMap<(usize, u16), u64>,
+    ports: Map<(usize, PortId), u64>,
+    regions: Map<(usize, RegionId), u64>,
+    sensors: Map<(usize, u16), u64>,
 }
 
 /// Reads the hours of surges once more, for what these are made of.
 pub(crate) fn surges(
     store: &Store,
     runs: &[Run],
-    numbers: &HashMap<String, u16>,
-    steady: &HashSet<u16>,
+    numbers: &Map<String, u16>,
+    steady: &Set<u16>,
     zone: &Zone,
     progress: &dyn Progress,
 ) -> Result<(Vec<Surge>, Vec<Unreadable>), ScanError> {
@@ -206,7 +207,7 @@ fn is_told_by_a_port(surge: &Surge, surges: &[Surge]) -> bool {
     part.share >= SAME && surges.iter().any(|other| same(&other))
 }
 
-fn add<K: std::hash::Hash + Eq>(sums: &mut HashMap<K, u64>, others: HashMap<K, u64>) {
+fn add<K: std::hash::Hash + Eq>(sums: &mut Map<K, u64>, others: Map<K, u64>) {
     for (key, packets) in others {
         *sums.entry(key).or_default() += packets;
     }
@@ -217,8 +218,8 @@ pub(super) fn hours_of(
     store: &Store,
     table: Table,
     runs: &[Run],
-    numbers: &HashMap<String, u16>,
-    steady: &HashSet<u16>,
+    numbers: &Map<String, u16>,
+    steady: &Set<u16>,
 ) -> Result<Vec<Place>, ScanError> {
     let days: BTreeSet<Day> = runs
         .iter()
@@ -271,7 +272,7 @@ fn surge(index: usize, run: &Run, parts: &Parts, sources: Option<f64>, zone: &Zo
 #[expect(clippy::cast_precision_loss, reason = "a share")]
 fn shares<K: Copy + Ord, M>(
     index: usize,
-    parts: &HashMap<(usize, K), u64>,
+    parts: &Map<(usize, K), u64>,
     whole: u64,
     model: impl Fn(K) -> Option<M>,
 ) -> Vec<Share<M>> {
@@ -319,7 +320,7 @@ mod tests {
     fn a_surge_is_found_with_its_hours_and_ordinary_noise_is_none() {
         let observed = steady(500);
         let noise = |hour: i64| 100 + (hour * 7_919 % 41).unsigned_abs();
-        assert!(runs(&line(noise, 500), &[&observed], &HashSet::new()).is_empty());
+        assert!(runs(&line(noise, 500), &[&observed], &Set::default()).is_empty());
         let surge = |hour: i64| {
             if (100..124).contains(&hour) {
                 900
@@ -327,7 +328,7 @@ mod tests {
                 noise(hour)
             }
         };
-        let found = runs(&line(surge, 500), &[&observed], &HashSet::new());
+        let found = runs(&line(surge, 500), &[&observed], &Set::default());
         assert_eq!(found.len(), 1);
         assert_eq!(
             (found[0].from, found[0].to, found[0].hours),
@@ -347,10 +348,10 @@ mod tests {
                 100
             }
         };
-        assert_eq!(runs(&line(surge, 500), &[&observed], &HashSet::new()).len(), 1);
+        assert_eq!(runs(&line(surge, 500), &[&observed], &Set::default()).len(), 1);
         observed
             .hours
             .retain(|hour, _| !(100..120).contains(&(hour / HOUR)));
-        assert!(runs(&line(surge, 500), &[&observed], &HashSet::new()).is_empty());
+        assert!(runs(&line(surge, 500), &[&observed], &Set::default()).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Days and months are of UTC, as the daily sketches are: a sketch cannot be cut.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use sensor_records::{Place, Table};
@@ -11,6 +11,7 @@ use sensor_sketch::Sketch;
 use super::{
     Progress,
     frame::Frame,
+    maps::{Map, Set},
     uniques::{COLUMNS, Of, Wanted, each_row},
 };
 use crate::{
@@ -30,8 +31,8 @@ pub(crate) struct Timeline {
 pub(crate) fn timeline(
     store: &Store,
     frame: &Frame,
-    numbers: &HashMap<String, u16>,
-    chosen: &HashSet<u16>,
+    numbers: &Map<String, u16>,
+    chosen: &Set<u16>,
     wanted: &Wanted,
     all_held: bool,
     progress: &dyn Progress,

@@ -3,7 +3,7 @@
 //! Estimates cannot be added up, so every figure here is of merged sketches alone. Sketches of different keys cannot be
 //! merged: where a period has more than one, there is no estimate.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use sensor_records::{Day, Place, Table};
 use sensor_sketch::Sketch;
@@ -12,6 +12,7 @@ use super::{
     Progress,
     frame::Frame,
     keys::{PortId, RegionId},
+    maps::{Map, Set},
 };
 use crate::{
     scan::{Columns, ScanError, Unreadable, scan, value},
@@ -22,9 +23,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) domestic: RegionId,
-    pub(crate) ports: HashSet<PortId>,
-    pub(crate) regions: HashSet<RegionId>,
-    pub(crate) watched: HashSet<PortId>,
+    pub(crate) ports: Set<PortId>,
+    pub(crate) regions: Set<RegionId>,
+    pub(crate) watched: Set<PortId>,
 }
 
 /// What a sketch is of.
@@ -60,7 +61,7 @@ impl Wanted {
 /// Estimates of unique sources.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Estimates {
-    of: HashMap<Of, f64>,
+    of: Map<Of, f64>,
     unmarked: Option<f64>,
 }
 
@@ -77,7 +78,7 @@ impl Estimates {
 
 #[derive(Default)]
 struct Part {
-    sketches: HashMap<Of, Sketch>,
+    sketches: Map<Of, Sketch>,
     keys: BTreeSet<String>,
 }
 
@@ -108,8 +109,8 @@ pub(super) const COLUMNS: [&str; 8] = [
 pub(crate) fn estimates(
     store: &Store,
     frame: &Frame,
-    numbers: &HashMap<String, u16>,
-    chosen: &HashSet<u16>,
+    numbers: &Map<String, u16>,
+    chosen: &Set<u16>,
     wanted: &Wanted,
     progress: &dyn Progress,
 ) -> Result<(Estimates, Vec<Unreadable>), ScanError> {
@@ -122,7 +123,7 @@ pub(crate) fn estimates(
     let is_whole = |day: Day| day.begins() >= from && day.plus(1).begins() <= to;
     let mut files = store.files(Table::DailyUniques, frame.utc_days())?;
     files.retain(|place| is_whole(place.day));
-    let whole: HashSet<(Day, String)> = files
+    let whole: Set<(Day, String)> = files
         .iter()
         .map(|place| (place.day, place.sensor.clone()))
         .collect();

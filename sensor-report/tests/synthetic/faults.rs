@@ -3,6 +3,7 @@
 use std::fs;
 
 use jiff::civil::date;
+use sensor_common::Outcome;
 use sensor_records::{
     Day, Existing, Micros, Writer,
     rows::{CellRow, CoverageRow},
@@ -254,7 +255,7 @@ fn without_names(_: &World) {
             })
             .collect();
         writer.write(time, &mut cells, &Existing::Refuse).unwrap();
-        let coverage = CoverageRow {
+        let mut coverage = CoverageRow {
             hour: Micros::from_seconds(time),
             seconds_observed: 3_600.0,
             seen: 60,
@@ -263,6 +264,7 @@ fn without_names(_: &World) {
             xdp_mode: "native".to_owned(),
             ..CoverageRow::default()
         };
+        coverage.outcome.0[Outcome::ObservedTcp as usize] = 60;
         writer.write(time, &mut [coverage], &Existing::Refuse).unwrap();
     }
     let mut request = request();

@@ -29,6 +29,9 @@ const KEY_CLOSING: &str = "teiten.closing";
 const GROUP_ROWS: usize = 1 << 16;
 /// Files of so many rows, such as the one of an hour's coverage, are mostly what is said of them.
 const TINY_ROWS: usize = 8;
+/// Up to so many rows, each column is a page of its own of some hundred bytes: readers spend more on making ready to unpack it
+/// than on all else, and an index of pages says what the chunk's own statistics say. As many as an hour of one address has.
+const FEW_ROWS: usize = 512;
 /// Past 3, zstd takes longer and hardly gets smaller on sorted columns.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -219,14 +222,14 @@ fn arrow_writer<R: Row>(
     ArrowWriter::try_new_with_options(bytes, schema(&R::columns()), options)
 }
 
-/// How so many rows are encoded. Of a few, dictionaries and indices would be larger than the rows; the footer still has what
-/// a reader needs to leave a column alone.
+/// How so many rows are encoded. Of a few, packing and indices cost more than they save, and of a handful dictionaries too; the
+/// footer still has what a reader needs to leave a column alone.
 fn encoding(rows: usize) -> Result<WriterPropertiesBuilder, parquet::errors::ParquetError> {
     let builder = WriterProperties::builder();
-    Ok(if rows <= TINY_ROWS {
+    Ok(if rows <= FEW_ROWS {
         builder
             .set_compression(Compression::UNCOMPRESSED)
-            .set_dictionary_enabled(false)
+            .set_dictionary_enabled(rows > TINY_ROWS)
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(true)
     } else {

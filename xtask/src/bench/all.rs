@@ -23,9 +23,11 @@ use crate::{command, conserve::build_lab_program, progress, project};
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let prepared: Vec<(Part, Result<Prepared>)> = Part::MEASURED
         .into_iter()
-        .map(|part| (part, prepare::part(part, arguments.quick)))
+        .filter(|part| !arguments.skip.contains(part))
+        .map(|part| (part, prepare::part(part, arguments.how.quick)))
         .collect();
-    let mut parts = Map::new();
+    let left_out = |part: &Part| (part.name().to_owned(), json!({ "error": "left out" }));
+    let mut parts: Map<String, Value> = arguments.skip.iter().map(left_out).collect();
     let path = results_path();
     let mut failed = Vec::new();
     for (part, prepared) in prepared {
@@ -43,14 +45,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let result = result.unwrap_or_else(|error| json!({ "error": format!("{error:#}") }));
         parts.insert(part.name().to_owned(), result);
         // Written after each part: whatever ends this, what was measured stays.
-        let results = json!({ "schema": 1, "quick": arguments.quick, "parts": &parts });
+        let results = json!({ "schema": 1, "quick": arguments.how.quick, "parts": &parts });
         write(&path, &results)?;
     }
-    if arguments.json {
+    if arguments.how.json {
         println!("{}", fs::read_to_string(&path)?);
     }
     eprintln!("   the results are in {}", path.display());
-    if !arguments.json || arguments.write {
+    if !arguments.how.json || arguments.write {
         document(&path, arguments.write)?;
     }
     if !failed.is_empty() {

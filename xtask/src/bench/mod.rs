@@ -17,24 +17,33 @@ pub(crate) struct Arguments {
     /// What is measured.
     #[arg(value_enum, default_value_t = Part::All)]
     part: Part,
-    /// Few rounds: only to see that everything works.
-    #[arg(long)]
-    quick: bool,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    how: How,
     /// With `all`: write docs/performance.md and its pictures anew.
     #[arg(long)]
     write: bool,
     /// With `--write`: from these results, and measure nothing.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// With `all`: leave this part out; may be given several times.
+    #[arg(long, value_enum, value_name = "PART")]
+    skip: Vec<Part>,
     /// Print help.
     #[arg(long, short)]
     help: bool,
     /// The part's own options.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
     options: Vec<OsString>,
+}
+
+#[derive(clap::Args)]
+struct How {
+    /// Few rounds: only to see that everything works.
+    #[arg(long)]
+    quick: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What can be measured.
@@ -120,8 +129,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Part::All => all::run(arguments),
         Part::Prepare => all::prepare(),
         part => {
-            let mut prepared = prepare::part(part, arguments.quick)?;
-            for (given, flag) in [(arguments.json, "--json"), (arguments.help, "--help")] {
+            let mut prepared = prepare::part(part, arguments.how.quick)?;
+            for (given, flag) in [(arguments.how.json, "--json"), (arguments.help, "--help")] {
                 if given {
                     prepared.arguments.push(flag.into());
                 }
@@ -140,7 +149,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn print_help() {
     println!("Measure what everything costs, beside a bare drop and beside what people use today\n");
     println!(
-        "Usage: cargo xtask bench [PART] [--quick] [--json] [--write [--from FILE]] [OPTIONS]\n\nParts:"
+        "Usage: cargo xtask bench [PART] [--quick] [--json] [--skip PART] [--write [--from FILE]] [OPTIONS]\n\nParts:"
     );
     for part in Part::value_variants() {
         let value = part.to_possible_value();
@@ -154,7 +163,7 @@ fn print_help() {
     println!(
         "\nOptions:\n      --quick      Few rounds: only to see that everything works\n      --json       Print one JSON \
          object\n      --write      With `all`: write docs/performance.md and its pictures anew\n      --from FILE  With \
-         `--write`: from these results, and measure nothing\n\n`cargo xtask bench PART --help` lists a part's own options."
+         `--write`: from these results, and measure nothing\n      --skip PART  With `all`: leave this part out\n\n`cargo xtask bench PART --help` lists a part's own options."
     );
 }
 

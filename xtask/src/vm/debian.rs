@@ -92,7 +92,9 @@ fn add_packages(root: &Root, daemon: &Path, folder: &Path) -> Result<()> {
                 .to_string_lossy()
                 .into_owned();
             // The sums of the first revision: of the second, only the package is of use.
-            if name.ends_with(".deb") || revision == 1 && name.starts_with("SHA256SUMS") {
+            if path.extension().is_some_and(|end| end == "deb")
+                || revision == 1 && name.starts_with("SHA256SUMS")
+            {
                 root.add(&path, &format!("teiten/packages/{name}"))?;
             }
         }

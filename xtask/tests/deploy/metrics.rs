@@ -68,6 +68,7 @@ pub(crate) const METRICS: &[Metric] = &[
     unique("teiten_source_region_sources", &["source_region"]),
     unique("teiten_mirai_sources", &[]),
     unique("teiten_iot_port_without_mirai_sources", &[]),
+    gauge("teiten_mirai_instances", &["hour"]),
     gauge("teiten_sources_memory_bytes", &[]),
     gauge("teiten_sources_pairs_refused", &[]),
     counter("teiten_sources_late_records_total", &[]),

@@ -99,7 +99,7 @@ fn start_peers(lock: &LabLock, programs: &Programs, cpus: &[u32]) -> (Vec<Peer>,
     for kind in Kind::ALL {
         let started = match kind.missing() {
             Some(reason) => Err(reason),
-            None => Peer::start(lock, kind, programs, cpus).map_err(|error| format!("{error:#}")),
+            None => Peer::start(lock, kind, programs, cpus).map_err(|error| one_line(&format!("{error:#}"))),
         };
         match started {
             Ok(peer) => peers.push(peer),
@@ -110,6 +110,11 @@ fn start_peers(lock: &LabLock, programs: &Programs, cpus: &[u32]) -> (Vec<Peer>,
         }
     }
     (peers, skipped)
+}
+
+/// What programs say, without the ends of lines.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 struct Bench<'bench> {

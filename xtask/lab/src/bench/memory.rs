@@ -32,11 +32,20 @@ pub struct MemoryOptions {
     pub programs: Programs,
 }
 
+/// Memory as the daemon is by default, and with records written beside.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct MemoryUses {
+    /// Sources that came, in one hour.
+    pub sources: u64,
+    /// With every default.
+    pub defaults: MemoryUse,
+    /// With records.
+    pub recording: MemoryUse,
+}
+
 /// Memory in bytes. Resident without the pages of BPF maps, which are the kernel's.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct MemoryUse {
-    /// Sources that came, in one hour.
-    pub sources: u64,
     /// Before anything came.
     pub rest_bytes: u64,
     /// The most while they came and after.
@@ -53,10 +62,21 @@ pub struct MemoryUse {
 ///
 /// # Errors
 /// The daemon cannot be started, or ends.
-pub fn measure_memory(lock: &LabLock, options: &MemoryOptions) -> Result<MemoryUse> {
+pub fn measure_memory(lock: &LabLock, options: &MemoryOptions) -> Result<MemoryUses> {
+    Ok(MemoryUses {
+        sources: options.sources,
+        defaults: measure(lock, options, false)?,
+        recording: measure(lock, options, true)?,
+    })
+}
+
+fn measure(lock: &LabLock, options: &MemoryOptions, recording: bool) -> Result<MemoryUse> {
     let cpu = *online_cpus()?.first().context("no CPU is online")?;
     let place = Place::make(lock, "bench", &options.programs, &[cpu])?;
-    let complete = Complete::new(place.network.rx().name)?;
+    let mut complete = Complete::new(place.network.rx().name)?;
+    if !recording {
+        complete.settings.configuration = None;
+    }
     let daemon = Daemon::start(
         place.network.sensor(),
         &options.programs.daemon,
@@ -87,7 +107,6 @@ pub fn measure_memory(lock: &LabLock, options: &MemoryOptions) -> Result<MemoryU
     let end_bytes = daemon.resident_without_maps()?;
     daemon.stop()?;
     Ok(MemoryUse {
-        sources: options.sources,
         rest_bytes,
         most_bytes,
         end_bytes,
@@ -101,19 +120,21 @@ fn part(of: u64, whole: u64) -> f64 {
     of as f64 / whole as f64
 }
 
-impl fmt::Display for MemoryUse {
+impl fmt::Display for MemoryUses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mebibytes = |bytes: u64| bytes >> 20;
-        writeln!(
-            f,
-            "resident without maps: {} MiB at rest, at most {} MiB under {} sources, {} MiB at the end; {:.4} of the \
-             detail was lost",
-            mebibytes(self.rest_bytes),
-            mebibytes(self.most_bytes),
-            self.sources,
-            mebibytes(self.end_bytes),
-            self.lost_detail
-        )?;
-        writeln!(f, "maps in the kernel: {} MiB", mebibytes(self.map_bytes))
+        writeln!(f, "MiB resident without maps, {} sources:", self.sources)?;
+        for (name, memory) in [("by default", self.defaults), ("with records", self.recording)] {
+            writeln!(
+                f,
+                "  {name:<14} {} at rest, at most {}, {} at the end; maps in the kernel {}; {:.4} of the detail was lost",
+                mebibytes(memory.rest_bytes),
+                mebibytes(memory.most_bytes),
+                mebibytes(memory.end_bytes),
+                mebibytes(memory.map_bytes),
+                memory.lost_detail
+            )?;
+        }
+        Ok(())
     }
 }

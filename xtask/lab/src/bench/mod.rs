@@ -28,7 +28,7 @@ pub use self::{
     load_of_others::LoadOfOthers,
     machine::Machine,
     measured::{Belief, Measured},
-    memory::{MemoryOptions, MemoryUse, measure_memory},
+    memory::{MemoryOptions, MemoryUse, MemoryUses, measure_memory},
     questions::{QuestionTimes, ReportOptions, ReportTimes, measure_report},
     replay::{Reader, ReplayOptions, ReplayRates, measure_replay},
     report::{LiveCosts, PeerCosts, ProfileCosts, Skipped},

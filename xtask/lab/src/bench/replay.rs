@@ -24,8 +24,8 @@ use crate::{
     pcap::{ETHERNET, Writer},
 };
 
-/// The capture's first packet: 2022-10-01, and a microsecond from one to the next.
-const BEGIN: Duration = Duration::from_secs(1_664_582_400);
+/// The capture's first packet, on 2022-10-01, in hours since 1970; and a microsecond from one to the next.
+const BEGIN: Duration = Duration::from_hours(462_384);
 const STEP: Duration = Duration::from_micros(1);
 
 /// What is measured.

@@ -6,13 +6,18 @@ fn number(value: &Value) -> Option<f64> {
     f64::try_from(value.clone()).ok()
 }
 
+/// What stands where nothing was measured.
+fn dash() -> String {
+    "–".to_owned()
+}
+
 /// With so many decimals; a dash for none.
-pub(super) fn fixed(value: Value, decimals: usize) -> String {
-    number(&value).map_or_else(|| "–".to_owned(), |number| format!("{number:.decimals$}"))
+pub(super) fn fixed(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(dash, |number| format!("{number:.decimals$}"))
 }
 
 /// A median with its range, each multiplied.
-pub(super) fn spread(value: Value, decimals: usize, factor: Option<f64>) -> String {
+pub(super) fn spread(value: &Value, decimals: usize, factor: Option<f64>) -> String {
     let factor = factor.unwrap_or(1.0);
     let part = |name: &str| {
         value
@@ -26,19 +31,16 @@ pub(super) fn spread(value: Value, decimals: usize, factor: Option<f64>) -> Stri
         (Some(median), Some(least), Some(most)) => {
             format!("{median:.decimals$} ({least:.decimals$}–{most:.decimals$})")
         }
-        _ => "–".to_owned(),
+        _ => dash(),
     }
 }
 
 /// In millions.
-pub(super) fn millions(value: Value, decimals: usize) -> String {
-    number(&value).map_or_else(|| "–".to_owned(), |number| format!("{:.decimals$}", number / 1e6))
+pub(super) fn millions(value: Option<f64>, decimals: usize) -> String {
+    fixed(value.map(|number| number / 1e6), decimals)
 }
 
 /// Octets in MiB.
-pub(super) fn mebibytes(value: Value) -> String {
-    number(&value).map_or_else(
-        || "–".to_owned(),
-        |number| format!("{:.0}", number / f64::from(1 << 20)),
-    )
+pub(super) fn mebibytes(value: Option<f64>) -> String {
+    fixed(value.map(|number| number / f64::from(1 << 20)), 0)
 }

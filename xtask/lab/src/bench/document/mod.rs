@@ -4,7 +4,7 @@ mod figures;
 mod pictures;
 mod targets;
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use minijinja::{Environment, UndefinedBehavior, context};
@@ -54,7 +54,7 @@ impl Document {
             ..
         } in rows(&self.results)
         {
-            text.push_str(&format!("{what:<62} {target:<28} {measured:<34} {verdict}\n"));
+            writeln!(text, "{what:<80} {target:<31} {measured:<16} {verdict}")?;
         }
         Ok(text)
     }
@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    fn document(parts: Value) -> Document {
+    fn document(parts: &Value) -> Document {
         Document {
             results: json!({ "schema": 1, "quick": true, "parts": parts }),
         }
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn without_a_single_result_there_is_a_page_that_says_so() {
         let parts = json!({ "live": { "error": "there is no generator" } });
-        let page = document(parts).page().unwrap();
+        let page = document(&parts).page().unwrap();
         assert!(page.contains("there is no generator"), "{page}");
         assert!(page.contains("not measured"), "{page}");
         assert!(!page.contains("NaN") && !page.contains("undefined"), "{page}");
@@ -137,7 +137,7 @@ mod tests {
                 { "family": 4, "sources": "random", "drawn": "uniform", "nanoseconds": 61.0 },
             ] } },
         });
-        let rows = rows(&document(parts).results);
+        let rows = rows(&document(&parts).results);
         let verdict = |what: &str| {
             let row = rows.iter().find(|row| row.what.contains(what)).unwrap();
             (row.measured.clone(), row.verdict)

@@ -168,7 +168,7 @@ fn replay(parts: &Value) -> Vec<Vec<Bar>> {
             label: short.join(" "),
             value: rate,
             text: format!("{rate:.2}"),
-            colour: if command.starts_with("teiten") { 0 } else { 1 },
+            colour: usize::from(!command.starts_with("teiten")),
         })
     };
     vec![list(parts, "/replay/result/readers").filter_map(bar).collect()]

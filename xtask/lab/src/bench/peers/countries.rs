@@ -218,10 +218,10 @@ mod tests {
             }
             if node > nodes {
                 let data = nodes * 8 + (node - nodes);
-                // {"country": {"iso_code": "XX"}}: the last two letters of 21 octets.
-                let record = &bytes[data..data + 21];
+                // {"country": {"iso_code": "XX"}}: the last two letters of 22 octets.
+                let record = &bytes[data..data + 22];
                 assert_eq!(&record[1..9], b"\x47country");
-                return Some(String::from_utf8(record[19..].to_vec()).unwrap());
+                return Some(String::from_utf8(record[20..].to_vec()).unwrap());
             }
         }
         None
