@@ -23,7 +23,7 @@ fn document(url: &str, width: u16) -> String {
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
-            "--virtual-time-budget=2000",
+            "--virtual-time-budget=10000",
         ])
         .arg(format!("--user-data-dir={}", folder.path().display()))
         .arg(format!("--window-size={width},800"))

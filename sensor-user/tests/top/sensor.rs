@@ -132,13 +132,15 @@ pub const TELEPHONE: u32 = 360;
 fn frame() -> String {
     format!(
         "<iframe src=\"/\" width=\"{TELEPHONE}\" height=\"640\" style=\"border:0\"></iframe><script>
-        setTimeout(() => {{
+        const waiting = setInterval(() => {{
             const page = document.querySelector('iframe').contentDocument;
             const rows = page.querySelectorAll('#ports tr').length;
+            if (rows < 2) return;
+            clearInterval(waiting);
             const output = document.createElement('output');
             output.textContent = `${{rows}} ${{page.documentElement.scrollWidth}}`;
             document.body.append(output);
-        }}, 1500);
+        }}, 100);
         </script>"
     )
 }

@@ -51,8 +51,8 @@ pub(crate) fn live_view() -> Result<(), Failed> {
     let terminal = Terminal(format!("teiten-demo-test-{}", std::process::id()));
     let line = format!("{DEMO} --seconds 15 --packets 100000; echo status $?; sleep 300");
     terminal.tmux(&["new-session", "-d", "-x", "100", "-y", "30", "bash", "-c", &line])?;
-    let screen = terminal.wait("? help")?;
-    if !screen.contains("conservation difference 0") || !screen.contains("Source regions") {
+    let screen = terminal.wait("conservation difference 0")?;
+    if !screen.contains("? help") || !screen.contains("Source regions") {
         return Err(format!("this is no live view:\n{screen}").into());
     }
     terminal.tmux(&["send-keys", "q"])?;
