@@ -7,11 +7,15 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Becomes true when SIGTERM or SIGHUP has come.
+/// How long the view may take to give the terminal back.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Becomes true when SIGTERM or SIGHUP has come. Who does not end by then is ended soon after.
 ///
 /// # Errors
 /// The system does not let signals be handled.
@@ -33,6 +37,9 @@ pub(super) fn watch() -> io::Result<Arc<AtomicBool>> {
             }
         });
         shared.store(true, Ordering::Relaxed);
+        // Where the terminal is gone, the thread that waits for its keys reads nothing for ever and never looks.
+        thread::sleep(GRACE);
+        std::process::exit(0);
     })?;
     Ok(told)
 }
