@@ -138,21 +138,28 @@ fn between_periods<K>(
         .comparable
         .relative()
         .is_some_and(|change| change.abs() < STILL);
-    let mut causes = if is_still {
+    let sensors = sensors(entry, membership);
+    // What sensors that came or went turned round has no parts of its own direction.
+    let is_turned = entry.rates.difference() * entry.comparable.difference() < 0.0;
+    let parts = if is_still || is_turned {
         Vec::new()
     } else {
         causes(subject, &sides, entry.comparable)
     };
-    if let Some(cause) = sensors(entry, membership) {
-        causes.insert(0, cause);
-    }
+    // Parts are of what changed at the sensors in both periods, so that is told, where there are any, unless the others made
+    // the change.
+    let rate = if sensors.is_some() || membership.common == 0 {
+        entry.rates
+    } else {
+        entry.comparable
+    };
     Some(Explanation {
         subject: subject.key()?,
         span: Span::Periods,
         rank: entry.rank,
         previous_rank: entry.previous_rank,
-        rate: entry.rates,
-        causes,
+        rate,
+        causes: sensors.into_iter().chain(parts).collect(),
     })
 }
 

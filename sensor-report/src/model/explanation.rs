@@ -16,7 +16,7 @@ pub struct Explanation {
     pub rank: Option<usize>,
     /// The previous period's.
     pub previous_rank: PreviousRank,
-    /// The subject's rate.
+    /// The subject's rate; between periods that of the sensors in both, or of all where a cause is [`Cell::Sensors`].
     pub rate: Change<f64>,
     /// What explains most comes first. Empty when the change is spread over many cells.
     pub causes: Vec<Cause>,
@@ -26,7 +26,7 @@ pub struct Explanation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Span {
-    /// The previous period with this one, over sensors that are in both.
+    /// The previous period with this one.
     Periods,
     /// A month, by its first day, with the rest of the period before it.
     Month(Date),

@@ -29,6 +29,8 @@ struct Told<'report> {
     rank: Option<usize>,
     previous: Option<usize>,
     rate: Change<f64>,
+    /// Whether the rate is that of the sensors in both periods, and there are others.
+    of_common: bool,
     causes: Vec<ToldCause<'report>>,
     /// Whether it is told of a port: its parts are regions.
     of_port: bool,
@@ -48,7 +50,7 @@ pub(crate) fn stories(report: &Report, of_ports: bool) -> Vec<Story<'_>> {
     let mut stories: Vec<Story<'_>> = Vec::new();
     let explanations = report.explanations.iter();
     for explanation in explanations.filter(|found| matches!(found.subject, Key::Port(_)) == of_ports) {
-        let told = told(explanation, report.options.top);
+        let told = told(explanation, report);
         match stories
             .iter_mut()
             .find(|story| *story.subject == explanation.subject)
@@ -70,7 +72,10 @@ fn is_reclassified(explanation: &Explanation) -> bool {
     first.is_some_and(|cause| matches!(cause.cell, Cell::Reclassified { .. }))
 }
 
-fn told(explanation: &Explanation, top: usize) -> Told<'_> {
+fn told<'report>(explanation: &'report Explanation, report: &Report) -> Told<'report> {
+    let membership = &report.coverage.membership;
+    let has_changed = !membership.added.is_empty() || !membership.removed.is_empty();
+    let by_sensors = |cause: &Cause| matches!(cause.cell, Cell::Sensors { .. });
     let (span, month) = match explanation.span {
         Span::Periods => ("periods", None),
         Span::Month(month) => ("month", Some(month)),
@@ -79,7 +84,7 @@ fn told(explanation: &Explanation, top: usize) -> Told<'_> {
     Told {
         span,
         month,
-        movement: movement(explanation, top),
+        movement: movement(explanation, report.options.top),
         direction: if explanation.rate.difference() < 0.0 {
             "fall"
         } else {
@@ -95,6 +100,10 @@ fn told(explanation: &Explanation, top: usize) -> Told<'_> {
             PreviousRank::New | PreviousRank::NoData => None,
         },
         rate: explanation.rate,
+        of_common: explanation.span == Span::Periods
+            && has_changed
+            && membership.common > 0
+            && !explanation.causes.iter().any(by_sensors),
         causes: explanation.causes.iter().map(cause).collect(),
         of_port: matches!(explanation.subject, Key::Port(_)),
     }

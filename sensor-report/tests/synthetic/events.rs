@@ -11,6 +11,7 @@ pub(crate) const TESTS: &[Test] = &[
         "a_rank_lost_through_one_port_is_explained_by_that_port",
         rank_lost,
     ),
+    ("a_share_is_of_the_change_that_is_told_with_it", shares),
     (
         "a_rise_in_the_last_month_is_explained_by_the_port_that_made_it",
         rise,
@@ -59,6 +60,7 @@ fn rank_lost(world: &World) {
     let change = |packets| common(&world.truth.later, packets) - common(&world.truth.earlier, packets);
     let whole = change(|sensor| truth::regions(sensor)["KR"]);
     let part = change(|sensor| truth::cell(sensor, "KR", "445/tcp"));
+    assert!((found.rate.difference() - whole).abs() < 1e-9);
     assert!((cause.share - part / whole).abs() < 1e-9);
     assert!((cause.rate.difference() - part).abs() < 1e-9);
     assert!(cause.share > 0.8, "{}", cause.share);
@@ -68,6 +70,28 @@ fn rank_lost(world: &World) {
         "it was planted to be fifth"
     );
     assert!(found.rank > Some(5));
+}
+
+fn shares(world: &World) {
+    let is_sensors = |cell: &Cell| matches!(cell, Cell::Sensors { .. });
+    let is_part = |cell: &Cell| matches!(cell, Cell::Port(_) | Cell::SourceRegion(_) | Cell::Tool(_));
+    let mut parts = 0;
+    for explanation in &world.report.explanations {
+        // Where sensors made the change, the rest of it is told with them.
+        let sensors = explanation.causes.iter().find(|cause| is_sensors(&cause.cell));
+        let whole = sensors.map_or(explanation.rate, |cause| cause.rate).difference();
+        for cause in explanation.causes.iter().filter(|cause| is_part(&cause.cell)) {
+            let part = cause.rate.difference();
+            assert!(
+                (cause.share * whole - part).abs() < 1e-9 * part.abs(),
+                "{}, {:?}: {cause:?} of {whole}",
+                explanation.subject,
+                explanation.span
+            );
+            parts += 1;
+        }
+    }
+    assert!(parts > 3, "{parts} parts say little");
 }
 
 fn rise(world: &World) {

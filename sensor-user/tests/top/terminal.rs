@@ -12,7 +12,7 @@ use nix::{
 
 use crate::{Test, sensor::Sensor};
 
-pub const TESTS: [Test; 5] = [
+pub const TESTS: [Test; 6] = [
     ("keys_filter_sort_and_choose", keys, Some("tmux")),
     ("a_paused_view_stands_still_and_goes_on", pause, Some("tmux")),
     (
@@ -26,6 +26,7 @@ pub const TESTS: [Test; 5] = [
         signalled,
         Some("tmux"),
     ),
+    ("a_view_whose_terminal_is_gone_ends", alone, Some("tmux")),
 ];
 
 /// Long enough for any machine: a wait ends as soon as the screen is as it should be.
@@ -223,5 +224,22 @@ fn signalled() {
             screen.contains(expected) && !screen.contains("23/tcp"),
             "{name}: {screen}"
         );
+    }
+}
+
+/// A terminal that is gone has nothing more to read, at once and for ever.
+fn alone() {
+    let sensor = Sensor::start();
+    let terminal = Terminal::open("alone", (80, 24), &sensor, "");
+    terminal.wait("a picture", |screen| screen.contains("23/tcp"));
+    let view = terminal.view();
+    drop(terminal);
+    let begun = Instant::now();
+    while kill(view, None).is_ok() {
+        if begun.elapsed() > PATIENCE {
+            kill(view, Signal::SIGKILL).unwrap();
+            panic!("the view goes on without its terminal");
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
