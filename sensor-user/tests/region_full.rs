@@ -4,9 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the report")]
 
-#[expect(dead_code, reason = "shared with the tests on small files")]
-#[path = "region/mmdb.rs"]
-mod mmdb;
 #[path = "region/numbers.rs"]
 mod numbers;
 #[expect(dead_code, reason = "shared with the tests on small files")]
@@ -18,6 +15,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use maxminddb::Reader;
+use sensor_lab::mmdb::country;
 use teiten::region::{RegionSources, RegionTable};
 
 use crate::numbers::Numbers;
@@ -80,7 +78,7 @@ fn text(sources: &RegionSources) {
 
 fn mmdb_file(sources: &RegionSources) {
     let reference = read(sources);
-    let bytes = reference.mmdb(28, mmdb::country);
+    let bytes = reference.mmdb(28, country);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("database");
     fs::write(&path, &bytes).unwrap();

@@ -103,8 +103,12 @@ impl ObjectStore for ReadOnly {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let found = self.0.list_with_delimiter(prefix.map(path_there).as_ref());
-        let found = found.await.map_err(failed)?;
+        let prefix = prefix.map(path_there);
+        let found = self
+            .0
+            .list_with_delimiter(prefix.as_ref())
+            .await
+            .map_err(failed)?;
         Ok(ListResult {
             common_prefixes: found.common_prefixes.iter().map(path_here).collect(),
             objects: found.objects.into_iter().map(described).collect(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sensor_common::record::{FlowKind, Record, destination_bit};
+use sensor_common::record::{FlowKey, FlowKind, Record, destination_bit};
 use sensor_sketch::SourceKey;
 
 use super::{
@@ -141,7 +141,10 @@ impl Aggregator {
             self.watched.add(place, region, packets);
         }
         let facts = Facts {
-            key: record.key,
+            key: FlowKey {
+                source: record.key.source,
+                kind: kind.pack(),
+            },
             region,
             watched,
             syn_to: scanned

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use sensor_common::{Address, Family};
+use sensor_common::Family;
 use sensor_keep::{Addition, FoldedPorts};
 use sensor_records::{
     Micros,
@@ -12,7 +12,7 @@ use sensor_records::{
 use crate::{
     pipeline::{
         cells::{Cell, CellKey},
-        hourly::{Detail, Folded, Hour, Source},
+        hourly::{Detail, Hour, Row},
     },
     region::Region,
 };
@@ -44,8 +44,30 @@ pub(super) fn addition(hour: &Hour) -> Addition {
         ..CellRow::default()
     });
     addition.cells.extend(others);
-    for ((address, family), source) in &hour.sources {
-        add_source(&mut addition, *address, *family, source);
+    for (source, Row { family, cell, detail }) in hour.sources.rows() {
+        let text = source.to_ip(*family).to_string();
+        addition.sources.push(SourceRow {
+            transport: cell.transport.name().to_owned(),
+            class: cell.class.name().to_owned(),
+            protocol: Some(cell.protocol.into()),
+            port: Some(cell.port.into()),
+            ..whose(text, cell.source_region, *family, detail)
+        });
+    }
+    for ((source, family), transport, class, folded) in hour.sources.folded() {
+        let text = source.to_ip(family).to_string();
+        addition.folded_ports.push(FoldedPorts {
+            source: text.clone(),
+            transport: transport.name().to_owned(),
+            class: class.name().to_owned(),
+            ports: folded.ports.iter().copied().collect(),
+        });
+        addition.sources.push(SourceRow {
+            transport: transport.name().to_owned(),
+            class: class.name().to_owned(),
+            folded: true,
+            ..whose(text, folded.region, family, &folded.detail)
+        });
     }
     let others = hour
         .other_sources
@@ -74,39 +96,8 @@ fn cell_row(key: &CellKey, cell: Cell) -> CellRow {
     }
 }
 
-fn add_source(addition: &mut Addition, address: Address, family: Family, source: &Source) {
-    let text = address.to_ip(family).to_string();
-    for (key, detail) in &source.rows {
-        addition.sources.push(SourceRow {
-            transport: key.transport.name().to_owned(),
-            class: key.class.name().to_owned(),
-            protocol: Some(key.protocol.into()),
-            port: Some(key.port.into()),
-            ..whose(&text, source.region, family, detail)
-        });
-    }
-    for folded in &source.folded {
-        addition.sources.push(SourceRow {
-            transport: folded.transport.name().to_owned(),
-            class: folded.class.name().to_owned(),
-            folded: true,
-            ..whose(&text, source.region, family, &folded.detail)
-        });
-        addition.folded_ports.push(folded_ports(&text, folded));
-    }
-}
-
-fn folded_ports(source: &str, folded: &Folded) -> FoldedPorts {
-    FoldedPorts {
-        source: source.to_owned(),
-        transport: folded.transport.name().to_owned(),
-        class: folded.class.name().to_owned(),
-        ports: folded.ports.iter().copied().collect(),
-    }
-}
-
 /// A row with a source of its own, with the first packet whole.
-fn whose(source: &str, region: Region, family: Family, detail: &Detail) -> SourceRow {
+fn whose(source: String, region: Region, family: Family, detail: &Detail) -> SourceRow {
     let destination = Ipv4Addr::from_bits(detail.first_destination);
     let first_destination = match family {
         Family::Ipv4 => destination.to_string(),
@@ -117,7 +108,7 @@ fn whose(source: &str, region: Region, family: Family, detail: &Detail) -> Sourc
         }
     };
     SourceRow {
-        source: Some(source.to_owned()),
+        source: Some(source),
         source_region: Some(region.code().to_owned()),
         tools: Some(detail.tools.0.into()),
         first_destination: Some(first_destination),

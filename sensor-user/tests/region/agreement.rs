@@ -9,9 +9,9 @@ use sensor_common::{Address, Family};
 use teiten::region::{BuiltFrom, Format, Region, RegionSources, RegionTable};
 use tempfile::TempDir;
 
-use super::mmdb::{Writer, country};
 use super::numbers::Numbers;
 use super::reference::{Reference, answer, compare, is_bogon, random_addresses};
+use sensor_lab::mmdb::{Writer, country};
 
 const RANGES: usize = 20_000;
 const RANDOM: usize = 1_000_000;

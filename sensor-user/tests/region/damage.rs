@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use teiten::region::{RegionError, RegionSources, RegionTable};
 
-use super::mmdb::{Value, Writer, circle, country, knot};
 use super::numbers::Numbers;
 use super::reference::Reference;
+use sensor_lab::mmdb::{Value, Writer, circle, country, knot};
 
 type Load = fn(&Path, &[u8]) -> Result<RegionTable, RegionError>;
 

@@ -4,7 +4,6 @@
 
 mod agreement;
 mod damage;
-mod mmdb;
 mod numbers;
 mod reference;
 mod reload;

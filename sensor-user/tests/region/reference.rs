@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use maxminddb::{Reader, path};
 use teiten::region::RegionTable;
 
-use super::mmdb::{Value, Writer};
 use super::numbers::Numbers;
+use sensor_lab::mmdb::{Value, Writer};
 
 /// Ranges of both families: the first address, then the last and the code.
 #[derive(Debug, Default, PartialEq)]

@@ -2,8 +2,8 @@
 
 use teiten::region::{RecordFault, RegionError, RegionSources, RegionTable, Wanted};
 
-use super::mmdb::{Value, Writer, country};
 use super::reference::answer;
+use sensor_lab::mmdb::{Value, Writer, country};
 
 fn file(value: &Value) -> Vec<u8> {
     let mut writer = Writer::new(4, 24);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use teiten::region::{RegionError, RegionSources, RegionTable};
 
-use super::mmdb::{Writer, country};
+use sensor_lab::mmdb::{Writer, country};
 
 fn sources(directory: &Path, regions: &[&str]) -> RegionSources {
     RegionSources {

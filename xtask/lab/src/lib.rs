@@ -11,6 +11,7 @@ pub mod demo;
 pub mod deployed;
 pub mod frames;
 pub mod live;
+pub mod mmdb;
 pub mod mutate;
 pub mod network;
 pub mod pcap;

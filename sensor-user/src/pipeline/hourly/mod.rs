@@ -1,16 +1,20 @@
 //! What each interval adds to the hours: cells and sources, bounded whatever comes, until somebody takes them.
 
-mod source;
+mod detail;
+mod rows;
 
 use std::collections::{BTreeMap, HashMap};
 
-use foldhash::fast::RandomState;
-use sensor_common::{Address, Class, Family, Transport, record::FlowKind};
+use sensor_common::{Class, Transport, record::FlowKind};
 
-pub use self::source::{Detail, Folded, Source};
+use self::rows::Added;
+pub use self::{
+    detail::Detail,
+    rows::{Folded, Row, Sender, SourceRows},
+};
 use super::{
-    arrival::{Arrival, Known},
-    cells::{Cell, CellKey, Cells},
+    arrival::{Arrival, BATCH, Known},
+    cells::{Cell, Cells},
 };
 
 /// The most that is held in memory.
@@ -44,15 +48,14 @@ pub struct Hour {
     pub cells: Cells,
     /// Those that found no room, by transport and class.
     pub other_cells: BTreeMap<(Transport, Class), Cell>,
-    /// Sources.
-    pub sources: HashMap<(Address, Family), Source, RandomState>,
+    /// What sources asked for.
+    pub sources: SourceRows,
     /// Those that found no room, by transport and class.
     pub other_sources: BTreeMap<(Transport, Class), Detail>,
     /// Packets whose detail could not be held until somebody took it.
     pub unrecorded: u64,
     /// Records that came.
     pub records: u64,
-    rows: usize,
 }
 
 impl Hour {
@@ -60,16 +63,15 @@ impl Hour {
         Self {
             cells: Cells::new(limits.cells, hour),
             other_cells: BTreeMap::new(),
-            sources: HashMap::default(),
+            sources: SourceRows::default(),
             other_sources: BTreeMap::new(),
             unrecorded: 0,
             records: 0,
-            rows: 0,
         }
     }
 
     fn has_detail(&self) -> bool {
-        self.rows > 0 || !self.cells.cells.is_empty()
+        !self.sources.is_empty() || !self.cells.cells.is_empty()
     }
 
     /// Nothing but how many packets there were.
@@ -78,9 +80,8 @@ impl Hour {
         self.unrecorded += self.cells.cells.values().map(|cell| cell.packets).sum::<u64>() + other;
         self.cells.cells = HashMap::default();
         self.other_cells.clear();
-        self.sources = HashMap::default();
+        self.sources = SourceRows::default();
         self.other_sources.clear();
-        self.rows = 0;
     }
 
     /// Takes in records of this hour: for all of them the cells, then the sources.
@@ -99,40 +100,38 @@ impl Hour {
                 other.bytes += bytes;
             }
         }
-        for arrival in arrivals {
-            if let Some(known) = &arrival.known {
-                self.add_to_source(arrival, &known.cell, limits);
+        for batch in arrivals.chunks(BATCH) {
+            self.add_to_sources(batch, limits);
+        }
+    }
+
+    fn add_to_sources(&mut self, batch: &[Arrival], limits: &Limits) {
+        let places = self.sources.places(batch);
+        for (arrival, place) in batch.iter().zip(places) {
+            let Some(added) = added(arrival) else {
+                continue;
+            };
+            if !self.sources.add(place, &added, limits) {
+                self.other_sources
+                    .entry((added.cell.transport, added.cell.class))
+                    .and_modify(|rest| rest.merge(&added.detail))
+                    .or_insert(added.detail);
             }
         }
     }
+}
 
-    fn add_to_source(&mut self, arrival: &Arrival, cell: &CellKey, limits: &Limits) {
-        // A record that is known could be read.
-        let Some(kind) = FlowKind::unpack(arrival.record.key.kind) else {
-            return;
-        };
-        let first = arrival.first.min(arrival.last);
-        let detail = Detail::of(&arrival.record, kind.tools, first, arrival.last);
-        let source = (arrival.record.key.source, kind.family);
-        let room = self.rows < limits.sources;
-        let known = if room {
-            let entry = self.sources.entry(source);
-            Some(entry.or_insert_with(|| Source::new(cell.source_region)))
-        } else {
-            self.sources.get_mut(&source)
-        };
-        match known.and_then(|source| source.add(cell, &detail, limits.source_rows, room)) {
-            Some(rows) => self.rows += rows,
-            None => self.add_to_rest(cell, &detail),
-        }
-    }
-
-    fn add_to_rest(&mut self, key: &CellKey, detail: &Detail) {
-        self.other_sources
-            .entry((key.transport, key.class))
-            .and_modify(|rest| rest.merge(detail))
-            .or_insert(*detail);
-    }
+/// What a record adds to the rows of sources, if it could be read.
+fn added(arrival: &Arrival) -> Option<Added> {
+    let known = arrival.known.as_ref()?;
+    let kind = FlowKind::unpack(arrival.record.key.kind)?;
+    let first = arrival.first.min(arrival.last);
+    Some(Added {
+        flow: known.facts.key,
+        family: kind.family,
+        cell: known.cell,
+        detail: Detail::of(&arrival.record, kind.tools, first, arrival.last),
+    })
 }
 
 /// What was added since somebody last took it.
@@ -187,7 +186,7 @@ impl Hourly {
     pub fn rows(&self) -> usize {
         self.hours
             .values()
-            .map(|hour| hour.rows + hour.cells.cells.len())
+            .map(|hour| hour.sources.len() + hour.cells.cells.len())
             .sum()
     }
 

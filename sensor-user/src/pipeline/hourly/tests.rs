@@ -1,9 +1,9 @@
-use sensor_common::{ToolSet, record::Record};
+use sensor_common::{Address, Family, ToolSet, record::Record};
 
 use super::*;
 use crate::{
     pipeline::{
-        cells::HOUR,
+        cells::{CellKey, HOUR},
         made::{self, scan},
         sources::Facts,
     },
@@ -49,21 +49,11 @@ fn add(hourly: &mut Hourly, record: &Record, first: i64, last: i64) {
 fn packets(hour: &Hour) -> (u64, u64) {
     let cells = hour.cells.cells.values().map(|cell| cell.packets).sum::<u64>()
         + hour.other_cells.values().map(|cell| cell.packets).sum::<u64>();
-    let of_source = |source: &Source| {
-        let rows = source.rows.iter().map(|(_, detail)| detail.packets).sum::<u64>();
-        rows + source
-            .folded
-            .iter()
-            .map(|folded| folded.detail.packets)
-            .sum::<u64>()
-    };
-    let sources = hour.sources.values().map(of_source).sum::<u64>()
-        + hour
-            .other_sources
-            .values()
-            .map(|detail| detail.packets)
-            .sum::<u64>();
-    (cells, sources)
+    let sources = &hour.sources;
+    let rows: u64 = sources.rows().map(|(_, row)| row.detail.packets).sum();
+    let folded: u64 = sources.folded().map(|(.., folded)| folded.detail.packets).sum();
+    let others: u64 = hour.other_sources.values().map(|detail| detail.packets).sum();
+    (cells, rows + folded + others)
 }
 
 #[test]
@@ -76,10 +66,20 @@ fn a_scanner_of_every_port_is_few_rows_and_crowds_nobody_out() {
     let hours = hourly.take();
     assert_eq!(hours.len(), 1);
     assert_eq!(packets(&hours[0]), (2 * 65_536 + 5, 2 * 65_536 + 5));
-    let scanner = &hours[0].sources[&(Address::v4(1), Family::Ipv4)];
-    assert_eq!((scanner.rows.len(), scanner.folded.len()), (64, 1));
-    assert_eq!(scanner.folded[0].ports.len(), 65_536 - 64);
-    assert!(hours[0].sources.contains_key(&(Address::v4(2), Family::Ipv4)));
+    let sources = &hours[0].sources;
+    let rows_of = |address| {
+        sources
+            .rows()
+            .filter(|(source, _)| *source == Address::v4(address))
+            .count()
+    };
+    assert_eq!((rows_of(1), rows_of(2)), (64, 1));
+    let folded: Vec<_> = sources.folded().collect();
+    let [(source, Transport::Tcp, Class::Scan, folded)] = folded[..] else {
+        panic!("{folded:?}");
+    };
+    assert_eq!(source, (Address::v4(1), Family::Ipv4));
+    assert_eq!(folded.ports.len(), 65_536 - 64);
     assert!(hourly.take().is_empty());
 }
 
@@ -128,7 +128,10 @@ fn a_record_stands_in_the_hour_of_its_last_packet_and_the_first_stays_whole() {
         (hours.len(), hours[0].cells.hour, hours[0].unrecorded),
         (1, HOUR, 4)
     );
-    let (_, detail) = hours[0].sources[&(Address::v4(1), Family::Ipv4)].rows[0];
+    let rows: Vec<_> = hours[0].sources.rows().collect();
+    let [(_, Row { detail, .. })] = rows[..] else {
+        panic!("{rows:?}");
+    };
     assert_eq!(
         (detail.first_seen, detail.last_seen),
         (end - 2 * second, end + second)
@@ -151,13 +154,9 @@ fn records_taken_together_come_to_what_they_come_to_one_by_one() {
         let hours = hourly.take();
         let row = |hour: &Hour| {
             let mut cells: Vec<_> = hour.cells.cells.iter().map(|(key, cell)| (*key, *cell)).collect();
-            let mut sources: Vec<_> = hour
-                .sources
-                .iter()
-                .map(|(source, all)| (*source, all.rows.clone()))
-                .collect();
+            let mut sources: Vec<_> = hour.sources.rows().map(|(source, row)| (source, *row)).collect();
             cells.sort_unstable_by_key(|(key, _)| *key);
-            sources.sort_unstable_by_key(|(source, _)| source.0);
+            sources.sort_unstable_by_key(|(source, row)| (*source, row.cell));
             (hour.cells.hour, hour.records, cells, sources)
         };
         hours.iter().map(row).collect::<Vec<_>>()

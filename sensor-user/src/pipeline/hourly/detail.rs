@@ -1,14 +1,9 @@
-//! One source of an hour: a row for each of what it asks for, up to a number; then one for all the rest of it.
+//! What is known of packets beside their cell.
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
 use sensor_common::{
-    Class, ToolSet, Transport,
+    ToolSet,
     record::{Record, port_bit},
 };
-
-use crate::{pipeline::cells::CellKey, region::Region};
 
 /// What is known of packets beside their cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,85 +76,5 @@ impl Detail {
             peer_port_bits: first.peer_port_bits | second.peer_port_bits,
             ..first
         };
-    }
-}
-
-/// All of one source beyond its rows, of one transport and class.
-#[derive(Clone, Debug)]
-pub struct Folded {
-    /// The transport.
-    pub transport: Transport,
-    /// The class.
-    pub class: Class,
-    /// The packets.
-    pub detail: Detail,
-    /// The service ports; no more than there are.
-    pub ports: HashSet<u16, RandomState>,
-}
-
-/// One source.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Where it is.
-    pub region: Region,
-    /// What it asked for, each in a row.
-    pub rows: Vec<(CellKey, Detail)>,
-    /// What it asked for beyond that.
-    pub folded: Vec<Folded>,
-}
-
-impl Source {
-    /// A source that has sent nothing.
-    #[must_use]
-    pub fn new(region: Region) -> Self {
-        Self {
-            region,
-            rows: Vec::new(),
-            folded: Vec::new(),
-        }
-    }
-
-    /// Adds packets. How many rows there are more than before, or `None` where there was no room for one.
-    pub fn add(&mut self, key: &CellKey, detail: &Detail, most: usize, room: bool) -> Option<usize> {
-        let same = |found: &CellKey| {
-            (
-                found.port,
-                found.protocol,
-                found.transport,
-                found.class,
-                found.tools,
-            ) == (key.port, key.protocol, key.transport, key.class, key.tools)
-        };
-        if let Some((_, found)) = self.rows.iter_mut().find(|(found, _)| same(found)) {
-            found.merge(detail);
-            return Some(0);
-        }
-        if self.rows.len() < most {
-            if !room {
-                return None;
-            }
-            self.rows.push((*key, *detail));
-            return Some(1);
-        }
-        let kind = (key.transport, key.class);
-        if let Some(folded) = self
-            .folded
-            .iter_mut()
-            .find(|folded| (folded.transport, folded.class) == kind)
-        {
-            folded.detail.merge(detail);
-            folded.ports.insert(key.port);
-            return Some(0);
-        }
-        if !room {
-            return None;
-        }
-        self.folded.push(Folded {
-            transport: key.transport,
-            class: key.class,
-            detail: *detail,
-            ports: std::iter::once(key.port).collect(),
-        });
-        Some(1)
     }
 }

@@ -1,22 +1,33 @@
-//! Writes mmdb files from networks, after the `MaxMind` DB format specification 2.0, and wrong ones on demand.
+//! Writes mmdb files from networks, after the `MaxMind` DB format specification 2.0
+//! (<https://maxmind.github.io/MaxMind-DB/>), and wrong ones on demand.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what does not fit such a file is a mistake of the test that writes it"
+)]
 
 use std::collections::HashMap;
 
 /// A value of the data section.
-#[derive(Clone)]
-pub(crate) enum Value {
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A text of fewer than 285 octets.
     Text(String),
+    /// An unsigned number of 32 bits.
     Number(u32),
+    /// Fewer than 285 entries.
     Map(Vec<(&'static str, Value)>),
 }
 
 impl Value {
-    pub(crate) fn text(text: &str) -> Self {
+    /// A text.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Record {
     Empty,
     Node(usize),
@@ -24,18 +35,25 @@ enum Record {
 }
 
 /// A tree of networks and the data that they lead to.
-pub(crate) struct Writer {
-    pub(crate) ip_version: u16,
-    pub(crate) record_bits: u16,
-    pub(crate) database_type: &'static str,
-    pub(crate) build_epoch: u64,
+#[derive(Debug)]
+pub struct Writer {
+    /// 4, or 6 for both.
+    pub ip_version: u16,
+    /// The size of a side of a node: 24, 28 or 32.
+    pub record_bits: u16,
+    /// What the file says of itself.
+    pub database_type: &'static str,
+    /// When it was made, in seconds since 1970.
+    pub build_epoch: u64,
     nodes: Vec<[Record; 2]>,
     data: Vec<u8>,
     places: HashMap<Vec<u8>, usize>,
 }
 
 impl Writer {
-    pub(crate) fn new(ip_version: u16, record_bits: u16) -> Self {
+    /// A file of no networks.
+    #[must_use]
+    pub fn new(ip_version: u16, record_bits: u16) -> Self {
         Self {
             ip_version,
             record_bits,
@@ -48,13 +66,19 @@ impl Writer {
     }
 
     /// Adds the IPv4 addresses from `first` to `last`.
-    pub(crate) fn add_v4(&mut self, first: u32, last: u32, value: &Value) {
+    ///
+    /// # Panics
+    /// When there is one of them already.
+    pub fn add_v4(&mut self, first: u32, last: u32, value: &Value) {
         let bits = if self.ip_version == 4 { 32 } else { 128 };
         self.add(u128::from(first), u128::from(last), bits, value);
     }
 
     /// Adds the IPv6 addresses from `first` to `last`.
-    pub(crate) fn add_v6(&mut self, first: u128, last: u128, value: &Value) {
+    ///
+    /// # Panics
+    /// When there is one of them already, or the file is of IPv4 alone.
+    pub fn add_v6(&mut self, first: u128, last: u128, value: &Value) {
         assert_eq!(self.ip_version, 6);
         self.add(first, last, 128, value);
     }
@@ -78,7 +102,10 @@ impl Writer {
     }
 
     /// Lets a prefix of an IPv6 tree lead to the tree of IPv4, as `2002::/16` does in real databases.
-    pub(crate) fn alias_v4(&mut self, prefix: u128, length: u32) {
+    ///
+    /// # Panics
+    /// When there is no tree of IPv4, or something else at the prefix.
+    pub fn alias_v4(&mut self, prefix: u128, length: u32) {
         let mut node = 0;
         for _ in 0..96 {
             let Record::Node(next) = self.nodes[node][0] else {
@@ -122,7 +149,18 @@ impl Writer {
         })
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// How many nodes the tree has.
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The file.
+    ///
+    /// # Panics
+    /// When there are more nodes than a record can tell.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
         let count = self.nodes.len();
         let number = |record: &Record| match record {
             Record::Empty => count,
@@ -138,7 +176,8 @@ impl Writer {
 }
 
 /// A tree in which every address passes the same `depth` nodes: 2^`depth` ways to one place.
-pub(crate) fn knot(depth: usize) -> Vec<u8> {
+#[must_use]
+pub fn knot(depth: usize) -> Vec<u8> {
     let writer = Writer::new(6, 32);
     let mut data = Vec::new();
     encode(&country("JP"), &mut data);
@@ -150,12 +189,14 @@ pub(crate) fn knot(depth: usize) -> Vec<u8> {
 }
 
 /// A tree whose only node is its own child.
-pub(crate) fn circle() -> Vec<u8> {
+#[must_use]
+pub fn circle() -> Vec<u8> {
     file([[0, 0]].into_iter(), &[], &Writer::new(6, 24))
 }
 
 /// What GeoLite2 and DB-IP write for a country.
-pub(crate) fn country(code: &str) -> Value {
+#[must_use]
+pub fn country(code: &str) -> Value {
     Value::Map(vec![(
         "country",
         Value::Map(vec![("iso_code", Value::text(code))]),
