@@ -91,9 +91,9 @@ pub(crate) fn make_directory(path: &Path) -> Result<(), RecordsError> {
 
 /// Writes bytes aside and lets them reach the disk, then gives them their name: a reader finds all or nothing, after
 /// a crash too.
-pub(crate) fn write_whole(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), RecordsError> {
+pub(crate) fn write_whole(root: &Path, sensor: &str, path: &Path, bytes: &[u8]) -> Result<(), RecordsError> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let aside_folder = root.join(ASIDE);
+    let aside_folder = aside_folder(root, sensor);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let aside = aside_folder.join(format!("{}-{number}", std::process::id()));
     let target = root.join(path);
@@ -134,9 +134,14 @@ pub(crate) fn sync_directories(root: &Path, folder: &Path) -> Result<(), Records
     Ok(())
 }
 
-/// Removes what writers that died left aside.
-pub(crate) fn clear_aside(root: &Path) {
-    let Ok(entries) = fs::read_dir(root.join(ASIDE)) else {
+/// Where a sensor's files are until they are whole. Each has its own: several may write to one directory.
+fn aside_folder(root: &Path, sensor: &str) -> PathBuf {
+    root.join(ASIDE).join(sensor)
+}
+
+/// Removes what a sensor's writers that died left aside.
+pub(crate) fn clear_aside(root: &Path, sensor: &str) {
+    let Ok(entries) = fs::read_dir(aside_folder(root, sensor)) else {
         return;
     };
     for entry in entries.flatten() {

@@ -81,7 +81,7 @@ impl Manifest {
     /// # Errors
     /// The disk does not take it.
     pub fn write(&self, root: &Path) -> Result<(), RecordsError> {
-        write_whole(root, &self.path(), self.to_string().as_bytes())
+        write_whole(root, &self.sensor, &self.path(), self.to_string().as_bytes())
     }
 
     /// Reads a text; damage anywhere in it is found.

@@ -65,13 +65,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer into a directory, which is made if need be. What writers that died left unfinished is removed.
+    /// A writer into a directory, which is made if need be. What this sensor's writers that died left unfinished is
+    /// removed.
     ///
     /// # Errors
     /// The directory cannot be made.
     pub fn open(root: &Path, sensor: &str) -> Result<Self, RecordsError> {
         make_directory(root)?;
-        clear_aside(root);
+        clear_aside(root, sensor);
         Ok(Self {
             root: root.to_owned(),
             sensor: sensor.to_owned(),
@@ -105,7 +106,7 @@ impl Writer {
         R::sort(rows);
         let bytes = encode(&place, rows, existing)?;
         let path = place.path();
-        write_whole(&self.root, &path, &bytes)?;
+        write_whole(&self.root, &self.sensor, &path, &bytes)?;
         let digest = Digest::of(&bytes);
         let mut manifest = Manifest::read(&self.root, place.day, &self.sensor)?;
         manifest.removed.remove(&place);

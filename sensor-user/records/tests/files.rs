@@ -222,6 +222,28 @@ fn what_is_there_is_not_written_over() {
 }
 
 #[test]
+fn writers_of_several_sensors_leave_each_other_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let write = |sensor: &str| {
+        for hour in 0..20 {
+            // As a daemon does that is started anew.
+            let writer = Writer::open(root.path(), sensor).unwrap();
+            let written = writer.write(HOUR + hour * 3_600, &mut cells(20), &Existing::Refuse);
+            written.unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        for sensor in ["a", "b", "c", "d"] {
+            scope.spawn(move || write(sensor));
+        }
+    });
+    let verified = verify(root.path()).unwrap();
+    assert!(verified.is_whole(), "{:?}", verified.faults);
+    // The manifests list them, and are none of them.
+    assert_eq!(verified.files, 80);
+}
+
+#[test]
 fn a_file_whose_listing_was_cut_off_is_put_anew() {
     let directory = tempfile::tempdir().unwrap();
     let writer = filled(directory.path());
