@@ -1,4 +1,4 @@
-//! The same report over an S3-compatible server as from a directory.
+//! The same report over an S3-compatible server as from a directory; with the feature `sql`, the same answers.
 //!
 //! With `--full` alone: the server is compiled first.
 
@@ -105,6 +105,15 @@ fn same(program: &Path) {
         coverage(&remote).stdout,
         coverage(&[records.to_str().unwrap()]).stdout
     );
+    #[cfg(feature = "sql")]
+    {
+        let question = "SELECT source_region, port, sum(packets) AS packets FROM cells WHERE date = '2022-11-01' \
+            GROUP BY 1, 2 ORDER BY 1, 2";
+        let asked = |data: &[&str]| run(&[&["sql", question, "--format", "csv", "--data"], data].concat());
+        let (here, there) = (asked(&[records.to_str().unwrap()]), asked(&remote));
+        assert!(here.stdout.len() > 1_000, "{here:?}");
+        assert_eq!(here.stdout, there.stdout, "{there:?}");
+    }
     for (data, said) in [
         (vec!["s3://shelf/fleet", "--endpoint", &endpoint], "--credentials"),
         (

@@ -165,6 +165,8 @@ fn main() -> ExitCode {
             "sql",
             "--test",
             "sql",
+            "--test",
+            "objects",
         ]))?;
         Ok(Completion::Completed)
     }));
