@@ -1,6 +1,6 @@
 //! Another reader of packets, etherparse, to hold the classifier against on frames that nobody foresaw.
 
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use etherparse::{LinkExtSlice, NetSlice, SlicedPacket, TransportSlice};
 use sensor_common::{Observation, Outcome, Transport};
 
 /// What comes of holding two readers against each other.
@@ -78,14 +78,37 @@ fn reading_of_etherparse(packet: &SlicedPacket<'_>) -> Option<Reading> {
     }
 }
 
-/// Where etherparse reads on and the sensor does not: more tags, more extension headers, an IPv6 payload length or
-/// a UDP length of zero taken for "to the end".
+/// Where etherparse reads on and the sensor does not: more tags, more extension headers, MACsec that is not encrypted, an IPv6
+/// payload length or a UDP length of zero taken for "to the end".
 fn is_known_leniency(outcome: Outcome, packet: &SlicedPacket<'_>) -> bool {
     match outcome {
         Outcome::NotWatched | Outcome::TooManyVlanTags | Outcome::TooManyIpv6Extensions => true,
+        Outcome::NotIp => {
+            let is_macsec = |tag: &LinkExtSlice<'_>| matches!(tag, LinkExtSlice::Macsec(_));
+            packet.link_exts.iter().any(is_macsec)
+        }
         Outcome::BadUdpLength => {
             matches!(&packet.transport, Some(TransportSlice::Udp(udp)) if udp.length() == 0)
         }
         _ => matches!(&packet.net, Some(NetSlice::Ipv6(ip)) if ip.header().payload_length() == 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sensor_common::classify::classify_ethernet;
+
+    use super::*;
+    use crate::watched::{CASE_PREFIXES, Prefixes};
+
+    #[test]
+    fn what_lies_in_macsec_is_no_difference() {
+        let watched = Prefixes::parse(&CASE_PREFIXES).unwrap();
+        let frame: &[u8] = b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x88\xe5\x02\0\0\0\0\x01\x86\xdd\
+            \x60\0\0\0\0\x08\x3a\x36\x20\x01\x0d\xb8\x0b\xad\0\0\0\0\0\0\0\0\0\x01\
+            \x20\x01\x0d\xb8\xfe\xed\0\0\0\0\0\0\0\0\0\x23\x89\0\x10\x8a\0\x12\x34\0";
+        let found = classify_ethernet(frame, &watched);
+        assert_eq!(found, Err(Outcome::NotIp));
+        assert_eq!(compare(frame, &found), Comparison::Incomparable);
     }
 }
