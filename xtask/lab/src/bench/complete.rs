@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// What counts as idle: a look in which a process ran for less than this.
 const IDLE: Duration = Duration::from_millis(20);
 
+/// The configuration file in the daemon's folder.
+const CONFIGURATION: &str = "teiten.toml";
+
 /// What the daemon is told: every default, and records beside.
 pub(super) struct Complete {
     folder: TempDir,
@@ -32,7 +35,7 @@ impl Complete {
     pub(super) fn new(interface: &str) -> Result<Self> {
         let folder = TempDir::new().context("there is no place for the daemon's records")?;
         let place = folder.path().display();
-        let configuration = folder.path().join("teiten.toml");
+        let configuration = folder.path().join(CONFIGURATION);
         let text = format!(
             "[sensor]\nid = \"bench\"\nstate_directory = \"{place}/state\"\n[records]\ndirectory = \"{place}/records\"\n"
         );
@@ -47,6 +50,13 @@ impl Complete {
             ..Settings::default()
         };
         Ok(Self { folder, settings })
+    }
+
+    /// Adds a part to the configuration.
+    pub(super) fn configure(&self, part: &str) -> Result<()> {
+        let path = self.folder.path().join(CONFIGURATION);
+        let text = fs::read_to_string(&path)? + part;
+        Ok(fs::write(path, text)?)
     }
 
     /// The bytes of its records so far.

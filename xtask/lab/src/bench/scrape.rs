@@ -23,6 +23,9 @@ use crate::{
 
 /// Where the daemon serves, in a namespace of its own.
 const URL: &str = "http://127.0.0.1:10023/metrics";
+/// By default there are about a thousand series. With so many ports there are two thousand, the most that a sensor is meant to
+/// have.
+const LISTED: &str = "[export]\nlisted_ports = 472\n";
 /// Between two scrapes.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long is flooded before, so that every list of ports and regions is full: two flushes, and some time.
@@ -83,6 +86,7 @@ pub fn measure_scrapes(lock: &LabLock, options: &ScrapeOptions) -> Result<Scrape
     let cpu = *online_cpus()?.first().context("no CPU is online")?;
     let place = Place::make(lock, "bench", &options.programs, &[cpu])?;
     let complete = Complete::new(place.network.rx().name)?;
+    complete.configure(LISTED)?;
     let namespace = place.network.sensor();
     let daemon = Daemon::start(namespace, &options.programs.daemon, &complete.settings)?;
     let scrape = || namespace.enter(|| scrapes(options.scrapes))?;
