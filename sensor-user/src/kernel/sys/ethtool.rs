@@ -115,7 +115,7 @@ fn ask<T>(interface: &str, question: *mut T) -> io::Result<()> {
         return Err(io::Error::from_raw_os_error(libc::ENODEV));
     }
     for (place, octet) in request.ifr_name.iter_mut().zip(name) {
-        *place = octet.cast_signed();
+        *place = libc::c_char::from_ne_bytes([*octet]);
     }
     request.ifr_ifru.ifru_data = question.cast();
     // SAFETY: the request names an interface and points to a structure of the command in its first word, which
