@@ -78,7 +78,7 @@ fn reading_of_etherparse(packet: &SlicedPacket<'_>) -> Option<Reading> {
     }
 }
 
-/// Where etherparse reads on and the sensor does not: more tags, more extension headers, MACsec that is not encrypted, an IPv6
+/// Where etherparse reads on and the sensor does not: more tags, more extension headers, `MACsec` that is not encrypted, an IPv6
 /// payload length or a UDP length of zero taken for "to the end".
 fn is_known_leniency(outcome: Outcome, packet: &SlicedPacket<'_>) -> bool {
     match outcome {

@@ -23,13 +23,13 @@ use crate::{
 
 /// Where the daemon serves, in a namespace of its own.
 const URL: &str = "http://127.0.0.1:10023/metrics";
-/// By default there are about a thousand series. With so many ports there are two thousand, the most that a sensor is meant to
-/// have.
-const LISTED: &str = "[export]\nlisted_ports = 472\n";
+/// With so many ports there are two thousand series, the most that a sensor is meant to have. A port is listed when it ranks at
+/// a flush: so these come often.
+const LISTED: &str = "[export]\nlisted_ports = 472\n[kernel]\nflush_interval = \"500ms\"\n";
 /// Between two scrapes.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long is flooded before, so that every list of ports and regions is full: two flushes, and some time.
-const FILLING: Duration = Duration::from_secs(22);
+/// How long is flooded before, so that every list of ports and regions is full.
+const FILLING: Duration = Duration::from_secs(90);
 
 /// What is measured.
 #[derive(Clone, Debug)]
