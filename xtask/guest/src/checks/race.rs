@@ -37,7 +37,8 @@ const WANTED_BYPASSED: u64 = 1000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a race lasts where nothing says how many packets came: without the flag, or where none can come.
 const CONTROL_LASTS: Duration = Duration::from_secs(5);
-/// How many races without the flag may come to nothing: on a busy host few packets meet `flush` in one.
+/// How many races may come to nothing, with the flag and without: on a busy host few packets meet `flush` in one.
+const RACES: u32 = 4;
 const CONTROLS: u32 = 8;
 /// Few, so that packets meet the slots that are being emptied.
 const FLOW_SLOTS: u32 = 64;
@@ -49,10 +50,18 @@ pub fn flag(machine: &Machine) -> Result<Finding> {
     } else {
         PATIENCE
     };
-    let race = race(machine, &Object::embedded(), patience)?;
+    let is_enough = |race: &Race| race.bypassed > 0 || machine.has(Machine::QUIET_TEST_RUNS);
+    let object = Object::embedded();
+    let mut race = self::race(machine, &object, patience)?;
+    for _ in 1..RACES {
+        if race.difference() != 0 || is_enough(&race) {
+            break;
+        }
+        race = self::race(machine, &object, patience)?;
+    }
     ensure!(race.difference() == 0, "flush is not exact: {race:?}");
     ensure!(
-        race.bypassed > 0 || machine.has(Machine::QUIET_TEST_RUNS),
+        is_enough(&race),
         "no packet came while flush ran, so this proved nothing: {race:?}"
     );
     let summary = format!("{} packets met flush, difference 0", race.bypassed);
