@@ -7,9 +7,11 @@ use std::{
     path::Path,
     sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
 use nix::{
+    errno::Errno,
     mount::{MsFlags, mount, umount},
     sched::{CloneFlags, unshare},
 };
@@ -43,9 +45,22 @@ fn on_a_small_disk(bytes: u64, test: impl FnOnce(&Path) + Send + 'static) {
         )
         .unwrap();
         test(directory.path());
-        umount(directory.path()).unwrap();
+        patiently(|| umount(directory.path()));
     };
     thread::spawn(run).join().unwrap();
+}
+
+/// A child that another test has just forked holds our files until it executes its program: a disk is busy that long.
+fn patiently(change: impl Fn() -> nix::Result<()>) {
+    let begun = Instant::now();
+    loop {
+        match change() {
+            Err(Errno::EBUSY) if begun.elapsed() < Duration::from_secs(10) => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            other => return other.unwrap(),
+        }
+    }
 }
 
 fn fill(path: &Path) {
@@ -100,7 +115,7 @@ fn a_disk_that_cannot_be_written_is_refused_with_its_cause_until_it_can() {
     on_a_small_disk(4 << 20, |root| {
         let none: Option<&str> = None;
         let read_only = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
-        mount(none, root, none, read_only, none).unwrap();
+        patiently(|| mount(none, root, none, read_only, none));
         let refused = Keeper::open(settings(&root.join("records")), Arc::default())
             .err()
             .unwrap();
@@ -112,7 +127,7 @@ fn a_disk_that_cannot_be_written_is_refused_with_its_cause_until_it_can() {
             .unwrap();
         drop(keeper);
         // What was committed is there, and the disk that turned read-only meanwhile is refused, not the sensor's end.
-        mount(none, root, none, read_only, none).unwrap();
+        patiently(|| mount(none, root, none, read_only, none));
         assert!(Keeper::open(settings(&root.join("records")), Arc::default()).is_err());
         mount(none, root, none, MsFlags::MS_REMOUNT, none).unwrap();
         open(&root.join("records")).close_all().unwrap();
